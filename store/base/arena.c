@@ -1,0 +1,111 @@
+#include "store/base/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/base/error.h"
+
+enum { ALIGN = 16, BLOCK_BYTES = 8192 };
+
+struct block {
+	struct block *prev;
+	size_t size; /* of data */
+	size_t used;
+	size_t pad; /* keeps data 16-byte aligned */
+	unsigned char data[];
+};
+
+struct arena {
+	struct block *top;
+	size_t total;
+	size_t budget; /* 0 = none */
+};
+
+struct arena *arena_create(size_t budget_bytes)
+{
+	struct arena *arena = calloc(1, sizeof *arena);
+	if (!arena) die("out of memory");
+	arena->budget = budget_bytes;
+	return arena;
+}
+
+void arena_destroy(struct arena **arena)
+{
+	if (!arena || !*arena) return;
+	for (struct block *b = (*arena)->top; b;) {
+		struct block *prev = b->prev;
+		free(b);
+		b = prev;
+	}
+	free(*arena);
+	*arena = NULL;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	if (size > SIZE_MAX / 2) die("arena: %zu bytes asked for", size);
+	size_t need = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	if (need == 0) need = ALIGN;
+	struct block *b = arena->top;
+	if (!b || b->size - b->used < need) {
+		size_t data = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+		b = malloc(sizeof *b + data);
+		if (!b) die("out of memory (%zu bytes)", need);
+		b->prev = arena->top;
+		b->size = data;
+		b->used = 0;
+		arena->top = b;
+	}
+	void *out = b->data + b->used;
+	b->used += need;
+	arena->total += need;
+	memset(out, 0, need);
+	return out;
+}
+
+void *arena_try_alloc(struct arena *arena, size_t size)
+{
+	if (arena->budget && (size > arena->budget || arena->total > arena->budget - size)) return NULL;
+	return arena_alloc(arena, size);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+	if (size && count > SIZE_MAX / 2 / size) die("arena: %zu x %zu bytes asked for", count, size);
+	return arena_alloc(arena, count * size);
+}
+
+size_t arena_used(const struct arena *arena) { return arena->total; }
+
+void arena_set_budget(struct arena *arena, size_t budget_bytes)
+{
+	arena->budget = budget_bytes ? arena->total + budget_bytes : 0;
+}
+
+struct arena_mark arena_mark(struct arena *arena)
+{
+	return (struct arena_mark){ arena->top, arena->top ? arena->top->used : 0, arena->total };
+}
+
+void arena_rewind(struct arena *arena, struct arena_mark mark)
+{
+	while (arena->top && arena->top != mark.block) {
+		struct block *prev = arena->top->prev;
+		free(arena->top);
+		arena->top = prev;
+	}
+	if (arena->top) arena->top->used = mark.block_used;
+	arena->total = mark.total;
+}
+
+void arena_reset(struct arena *arena)
+{
+	while (arena->top && arena->top->prev) {
+		struct block *prev = arena->top->prev;
+		free(arena->top);
+		arena->top = prev;
+	}
+	if (arena->top) arena->top->used = 0;
+	arena->total = 0;
+}
