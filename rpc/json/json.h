@@ -1,0 +1,42 @@
+/* rpc/json/json.h: JSON to protobuf-c messages and back, over descriptors and the generated side tables. No recursion deeper
+ * than JSON_DEPTH_MAX, no allocation outside the arena, no trust in what comes in. */
+#ifndef PETFOOD_RPC_JSON_JSON_H
+#define PETFOOD_RPC_JSON_JSON_H
+
+#include "rpc/json/tables.h"
+
+enum { JSON_DEPTH_MAX = 32 };
+
+struct json_parse_options {
+	bool refuse_unknown; /* an unknown field is a violation instead of being skipped */
+};
+/* Fills an initialised message (protobuf_c_message_init) from one JSON object. Takes proto names and lowerCamel names, enums by
+ * lower-case contract name, proto name or number, numbers as numbers or texts (rules J of the test lists), null = unset.
+ * Empty text = an empty object. Fails with INVALID_ARGUMENT: VALIDATION_FAILED with one violation per wrong field (dotted
+ * path; types: "type", "enum", "range", "json_invalid", "unknown_field", "duplicate", "utf8", "depth", "timestamp"). */
+MUST_CHECK bool json_to_message(struct arena *arena, struct str json, const struct message_side *side,
+                                const struct json_parse_options *options, ProtobufCMessage *out, struct error *err);
+
+/* Sets one field (dotted path allowed) from text: a path variable or a query parameter. Repeated fields are appended to.
+ * unknown name: returns true and does nothing. Violations as above. */
+MUST_CHECK bool json_set_field(struct arena *arena, const struct message_side *side, ProtobufCMessage *message,
+                               struct str path, struct str value, struct error *err);
+
+/* Applies default_value to optional fields that are unset. */
+void json_apply_defaults(struct arena *arena, const struct message_side *side, ProtobufCMessage *message);
+
+/* Prints a message: proto names, unset = null (or left out with PRINT_OMIT), enums by contract name, 64-bit counters as numbers, times
+ * with six digits and Z, doubles as the shortest text that reads back the same, raw_json bytes verbatim, maps as objects.
+ * Non-ASCII as raw UTF-8; compact; no newline. */
+void json_print(struct strbuf *out, const ProtobufCMessage *message);
+struct str json_print_arena(struct arena *arena, const ProtobufCMessage *message);
+
+/* A JSON string literal with quotes. */
+void json_print_string(struct strbuf *out, struct str text);
+void json_print_double(struct strbuf *out, double value); /* finite; not finite prints null */
+
+/* Timestamps of messages. */
+#include "google/protobuf/timestamp.pb-c.h"
+Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us); /* 0 gives NULL = unset */
+
+#endif

@@ -1,0 +1,70 @@
+/* rpc/transport/client.h: the one client library: bridge, CLI and services alike. One REQ socket per endpoint, resend off; a
+ * lost connection is UNAVAILABLE/UNREACHABLE at once and nothing is sent twice, but for methods without side effects, which are
+ * repeated within the deadline (jittered backoff, retry budget). Safe from any thread. */
+#ifndef PETFOOD_RPC_TRANSPORT_CLIENT_H
+#define PETFOOD_RPC_TRANSPORT_CLIENT_H
+
+#include "rpc/json/tables.h"
+#include "rpc/wire/reason.h"
+#include "store/base/error.h"
+
+struct rpc_client; /* opaque */
+
+struct rpc_client_options {
+	const struct str *endpoints;
+	size_t endpoint_count;
+	size_t message_bytes_max;  /* 0 = RPC_MESSAGE_BYTES_MAX */
+	size_t in_flight_max;      /* further calls fail at once with RESOURCE_EXHAUSTED/OVERLOADED; 0 = 1024 */
+};
+MUST_CHECK bool rpc_client_create(const struct rpc_client_options *options, struct rpc_client **out, struct error *err);
+/* Waits for callbacks that are under way; pending calls end with CANCELLED. */
+void rpc_client_destroy(struct rpc_client **client);
+
+/* What goes along with a call; texts are borrowed for the duration of rpc_client_start. Empty ones are not sent. */
+struct rpc_metadata {
+	struct str authorization;         /* "Bearer …" of the user */
+	struct str service_authorization; /* "Bearer …" of the calling service: makes on_behalf_of and client_address believed */
+	struct str on_behalf_of;          /* user id */
+	struct str accept_language;
+	struct str idempotency_key;
+	struct str traceparent;
+	struct str request_id;
+	struct str client_address;
+};
+
+/* How a call ended. Valid during the callback only. */
+struct rpc_outcome {
+	enum rpc_code code;      /* RPC_OK: payload holds the packed reply */
+	struct str reason, message;
+	size_t param_count;
+	const struct rpc_param {
+		struct str name, value;
+	} *params;
+	size_t violation_count;
+	const struct rpc_violation {
+		struct str field, type, message;
+	} *violations;
+	struct str payload;
+};
+typedef void (*rpc_done)(void *self, const struct rpc_outcome *outcome);
+
+struct rpc_pending; /* opaque handle of a call under way, for cancelling only */
+
+/* Starts a call. `request` is packed before this returns. timeout_ms 0 = the method's default. done runs exactly once, on a
+ * thread of the library, never before this function has returned; it must not block. out_pending may be NULL; the handle must be
+ * given back with exactly one of rpc_pending_cancel or rpc_pending_release. Fails (done then never runs): RESOURCE_EXHAUSTED,
+ * INVALID_ARGUMENT/MESSAGE_TOO_LARGE. */
+MUST_CHECK bool rpc_client_start(struct rpc_client *client, const struct method_side *method, const ProtobufCMessage *request,
+                                 const struct rpc_metadata *metadata, uint32_t timeout_ms, rpc_done done, void *self,
+                                 struct rpc_pending **out_pending, struct error *err);
+/* Tells the server to stop too (Cancel with the call's id); done still runs once, with CANCELLED unless the answer was faster. */
+void rpc_pending_cancel(struct rpc_pending **pending);
+void rpc_pending_release(struct rpc_pending **pending);
+
+/* The blocking form. *out_reply is unpacked into the arena. An answer that is an error becomes *err with its reason interned
+ * (a static token), text, parameters and violations. */
+MUST_CHECK bool rpc_client_call(struct rpc_client *client, const struct method_side *method, const ProtobufCMessage *request,
+                                const struct rpc_metadata *metadata, uint32_t timeout_ms, struct arena *arena,
+                                ProtobufCMessage **out_reply, struct error *err);
+
+#endif

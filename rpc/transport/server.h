@@ -1,0 +1,48 @@
+/* rpc/transport/server.h: serves method_table over nng REP on any number of addresses (DESIGN 3). Asynchronous contexts feed a
+ * bounded queue and a pool of blocking workers; interceptors run in the order of DESIGN; every admitted call is answered
+ * exactly once. All functions are safe from any thread. */
+#ifndef PETFOOD_RPC_TRANSPORT_SERVER_H
+#define PETFOOD_RPC_TRANSPORT_SERVER_H
+
+#include "rpc/domain/auth/token.h"
+#include "rpc/wire/call.h"
+
+struct rpc_server; /* opaque */
+
+enum { RPC_MESSAGE_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* Decides whether one more call of `key` may pass now; store down: implementation's choice (DESIGN 7). Fails: RESOURCE_EXHAUSTED/
+ * RATE_LIMITED with retry_after, limit, window. */
+struct rate_limiter {
+	bool (*allow)(void *self, struct str key, struct error *err);
+	void *self;
+};
+
+struct rpc_server_options {
+	const struct str *listen;      /* "inproc://…", "ipc:///…", "tcp://127.0.0.1:…" */
+	size_t listen_count;
+	bool allow_insecure_tcp;       /* plain tcp:// beyond loopback */
+	size_t workers;                /* default 8 */
+	size_t queue_length;           /* waiting calls beyond that are shed; default 256 */
+	size_t hash_workers;           /* pool of POOL_HASH methods */
+	size_t message_bytes_max;      /* 0 = RPC_MESSAGE_BYTES_MAX */
+	const struct token_keys *keys; /* borrowed; verify access and service tokens */
+	/* Whether a verified user may still call (revoked session, disabled user); asked at most every 5 s per token. NULL = yes. */
+	bool (*still_valid)(void *self, const struct token_claims *claims, struct error *err);
+	void *still_valid_self;
+	const struct rate_limiter *address_limit, *user_limit; /* NULL = none */
+	const struct clock *clock;
+	void *services;                /* for struct call */
+	int64_t watchdog_ms;           /* how often the own ipc/tcp listeners are pinged; 0 = never */
+};
+
+/* Starts listening. Fails: FAILED_PRECONDITION/LISTEN_IN_USE naming the address (ipc: a lock file beside the socket proves sole
+ * ownership), INVALID_ARGUMENT/LISTEN_INVALID. */
+MUST_CHECK bool rpc_server_start(const struct rpc_server_options *options, struct rpc_server **out, struct error *err);
+/* Runs parked calls that wait for this key. */
+void rpc_server_wake(struct rpc_server *server, struct str key);
+/* Refuses new calls with SHUTTING_DOWN, answers parked ones, waits up to wait_ms for the others. */
+void rpc_server_drain(struct rpc_server *server, int64_t wait_ms);
+void rpc_server_stop(struct rpc_server **server);
+
+#endif
