@@ -1,0 +1,25 @@
+/* rpc/service/services.h: what the handlers work with; call->services points here. Wired by main. */
+#ifndef PETFOOD_RPC_SERVICE_SERVICES_H
+#define PETFOOD_RPC_SERVICE_SERVICES_H
+
+#include <stdatomic.h>
+
+#include "rpc/job/engine.h"
+#include "store/api/store.h"
+
+struct services {
+	struct store *store;
+	struct job_engine *engine;      /* NULL where no worker runs in this process */
+	struct event_out events;        /* for events that are written outside a run */
+	bool bench_enabled;             /* PETFOOD_BENCH */
+	struct task_limits task_limits;
+	const char *version;
+	int64_t started_at_ms;          /* time_monotonic_ms() */
+	const char *cache_driver;       /* "memory" */
+	atomic_bool ready;              /* false while starting or draining */
+	atomic_ullong health_revision;
+	/* Last outcome of the store's ping, kept by a timer of main, so that the inline health method touches nothing. */
+	atomic_bool store_ok;
+};
+
+#endif

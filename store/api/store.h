@@ -1,0 +1,26 @@
+/* store/api/store.h: what every driver of the durable store gives. Drivers: sqlite (one machine), postgres (later).
+ * One `struct store` per process, opened by main; each aggregate has a driver table below with its own contract suite
+ * (tests/contract). Every function is safe from any thread, blocks, and belongs on a pool thread. Texts in records are
+ * borrowed from the caller on the way in and live in the given arena on the way out. Instants are microseconds UTC.
+ *
+ * Failing the same way everywhere: UNAVAILABLE/STORE_DOWN nothing written, safe to repeat; UNAVAILABLE/STORE_FULL no space;
+ * ABORTED/STORE_BUSY lock timeout, nothing written; UNKNOWN/WRITE_UNCERTAIN look before repeating; INTERNAL/INTERNAL a defect. */
+#ifndef PETFOOD_STORE_API_STORE_H
+#define PETFOOD_STORE_API_STORE_H
+
+#include "store/api/plan_store.h"
+#include "store/api/task_store.h"
+#include "store/api/user_store.h"
+
+struct store {
+	struct task_store tasks;
+	struct plan_store plans;
+	struct user_store users;
+	const char *driver; /* "sqlite" */
+	void *self;
+	/* A cheap write-free round trip for health. */
+	bool (*ping)(void *self, struct error *err);
+	void (*close)(void *self); /* accepts none of the above being in use any more */
+};
+
+#endif
