@@ -59,4 +59,9 @@ double food_content(const struct food *food, enum nutrient nutrient, enum specie
 /* False where the table has no figure for it. */
 bool food_knows(const struct food *food, enum nutrient nutrient);
 
+/* True if the food is named by a list of selectors, separated by '|': an id, or "category:meat", "sub:liver",
+ * "allergen:beef" (the row's own category, sub_category or allergen_group). The tables of conditions, safety rules and
+ * food words name foods in this way. */
+bool food_selected(const struct food *food, struct str selectors);
+
 #endif
