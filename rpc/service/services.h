@@ -9,7 +9,7 @@
 
 struct services {
 	struct store *store;
-	struct job_engine *engine;      /* NULL where no worker runs in this process */
+	_Atomic(struct job_engine *) engine; /* NULL where no worker runs in this process, or it is stopping */
 	struct event_out events;        /* for events that are written outside a run */
 	bool bench_enabled;             /* PETFOOD_BENCH */
 	struct task_limits task_limits;

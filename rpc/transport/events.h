@@ -33,6 +33,9 @@ struct event_hub_options {
 };
 MUST_CHECK bool event_hub_create(const struct event_hub_options *options, struct event_hub **out, struct error *err);
 void event_hub_destroy(struct event_hub **hub); /* all readers must be closed */
+/* A fresh token for the heads call; copied. Readers keep the metadata that they were opened with, but a reader without
+ * authorization of its own uses the hub's token, so that a stream outlives the token that it was opened with. */
+void event_hub_set_service_authorization(struct event_hub *hub, struct str service_authorization);
 size_t event_hub_reader_count(struct event_hub *hub);
 
 struct event_reader; /* opaque */
@@ -50,7 +53,8 @@ struct event_sink {
 	void *self;
 };
 /* Callbacks run on the hub's thread, one at a time. metadata is copied and goes with each read of the log: the CLI's user token, or
- * the bridge's service token with on_behalf_of, which outlives the user's token (expiry does not end an open stream). */
+ * the bridge's on_behalf_of without a service_authorization of its own: then the hub's current service token is used, so that the
+ * stream outlives the user's token and any one service token (expiry does not end an open stream). */
 MUST_CHECK bool event_reader_open(struct event_hub *hub, struct str task_id, uint64_t after, const struct rpc_metadata *metadata,
                                   const struct event_sink *sink, struct event_reader **out, struct error *err);
 /* There is room again. Any thread. */
