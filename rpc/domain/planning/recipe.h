@@ -1,0 +1,62 @@
+/* rpc/domain/planning/recipe.h: which foods, and how many grams of each a day, so that a week keeps every bound.
+ * The grams come from a linear programme in grams per 1000 kcal; which foods are in it is searched with the programme's
+ * own prices, never with integer programming. Deterministic. Method: Larsen-type home recipes need every mineral as an
+ * item of its own, so the item count is part of the objective; see recipe_search.c. */
+#ifndef PETFOOD_RPC_DOMAIN_PLANNING_RECIPE_H
+#define PETFOOD_RPC_DOMAIN_PLANNING_RECIPE_H
+
+#include "rpc/domain/planning/planner.h"
+
+enum { RECIPE_ITEMS_MAX = 14 };
+
+/* What was given up, in this order, before a week worked. Bounds, exclusions and counts above RECIPE_ITEMS_MAX never are. */
+enum relaxation {
+	RELAX_MARGINS,     /* safety margins above a minimum or below a maximum */
+	RELAX_ITEMS,       /* up to 14 items, 10 of them supplements */
+	RELAX_SHARES,      /* shares of food groups, smallest practical portions */
+	RELAX_SECOND_MAIN, /* a second meat or fish beside the theme's */
+	RELAX_TARGETS,     /* palatable protein, the aimed-at calcium to phosphorus band */
+	RELAX_FOOD_SHARES, /* one food's share up to 1.5 times its usual most */
+	RELAX_COUNT
+};
+
+struct recipe_item {
+	size_t food;  /* row of food_table */
+	double grams; /* a day, as printed */
+};
+struct recipe {
+	size_t count;
+	struct recipe_item items[RECIPE_ITEMS_MAX]; /* foods by weight, then supplements by weight */
+	bool relaxed[RELAX_COUNT];
+	bool margin_short[NUTRIENT_COUNT]; /* whose margin was shortened */
+};
+
+/* What stood in the way. */
+struct recipe_gap {
+	enum nutrient nutrient; /* NUTRIENT_COUNT: not a nutrient but the shape of the ration */
+	enum bound_side side;
+	double share; /* of the bound that is missing or too much */
+	int solves;   /* linear programmes solved */
+};
+
+/* kcal per gram, Atwater 4/9/4 on protein, fat and digestible carbohydrate (Merrill & Watt 1973). */
+double recipe_kcal_per_gram(const struct food *food);
+
+/* A recipe for one day of that week, already rounded to what a kitchen can weigh: foods from 20 g to 1 g, smaller ones to
+ * 0.1 g, supplements to 0.1 mg; recomputed after rounding. False: none was found, *gap says what was missing most. */
+bool recipe_find(struct arena *arena, const struct assessment *a, const struct week_theme *theme, int week_index,
+                 struct recipe *out, struct recipe_gap *gap);
+
+/* A lower bound on what is missing if the theme may use any number of items: 0 = the theme may work. Cheap. */
+double recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
+                      struct recipe_gap *gap);
+
+/* Amount per 1000 kcal of the printed grams, as counted for that side; a ratio: itself. */
+double recipe_amount(const struct recipe *recipe, const struct assessment *a, enum nutrient nutrient,
+                     enum bound_side side);
+double recipe_kcal(const struct recipe *recipe);
+double recipe_grams(const struct recipe *recipe);
+/* True if every bound holds for the printed grams. Else *gap names the worst. */
+bool recipe_keeps_bounds(const struct recipe *recipe, const struct assessment *a, struct recipe_gap *gap);
+
+#endif

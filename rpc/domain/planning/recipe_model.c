@@ -1,0 +1,459 @@
+#include "rpc/domain/planning/recipe_model.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Multiples of a minimum that are aimed at. The list is of what fell short in 500 draws of natural variation at +2.5 %;
+ * the rest gets half of that (REFERENCE section 11). */
+static const enum nutrient wide_margins[] = { NUTRIENT_k_mg,    NUTRIENT_fe_mg, NUTRIENT_zn_mg, NUTRIENT_vite_iu,
+	                                      NUTRIENT_folate_ug, NUTRIENT_p_mg,  NUTRIENT_cl_mg };
+static const double AIM_WIDE = 1.10, AIM_USUAL = 1.05;
+static const double AIM_MAX_TIGHT = 0.90, AIM_MAX_USUAL = 0.98; /* copper (dog), methionine (cat); the rest */
+/* Energy may end 0.5 % off and grams are rounded: what "kept" means before that. */
+static const double KEPT = 0.005;
+
+/* Prices of giving way, per unit of slack. Each is dear enough that the cheaper ones are used up first. */
+static const double PRICE_MARGIN = 60, PRICE_SHARE_G = 300, PRICE_TARGET = 2e5, PRICE_FOOD_SHARE_G = 2000, PRICE_HARD = 1e7;
+
+/* Shares of the ration as fed and counts, by REFERENCE section 4. -1: no limit of that kind. */
+static const struct group_rule {
+	double dog_min, dog_max, cat_min, cat_max;
+	int most;
+	bool never; /* the share never gives way */
+} group_rules[GROUP_COUNT] = {
+	[GROUP_ANIMAL] = { 0.30, 0.80, 0.72, 0.97, -1 },
+	[GROUP_MAIN] = { 0.24, 0.70, 0.50, 0.92, 2 },
+	[GROUP_THEME_MAIN] = { 0.18, -1, 0.35, -1, -1 },
+	[GROUP_FISH] = { -1, 0.45, -1, 0.30, -1 },
+	[GROUP_OILY_FISH] = { -1, 0.15, -1, 0.15, -1 },
+	[GROUP_ORGAN] = { -1, 0.12, -1, 0.12, 2 },
+	[GROUP_LIVER] = { -1, 0.05, -1, 0.05, 1, true }, /* vitamin A and copper */
+	[GROUP_EGG] = { -1, -1, -1, -1, 1 },
+	[GROUP_DAIRY] = { -1, -1, -1, -1, 1 },
+	[GROUP_STARCH] = { 0.10, 0.45, -1, 0.15, 1 },
+	[GROUP_VEGETABLE] = { 0.06, 0.25, 0.02, 0.12, 2 },
+	[GROUP_FRUIT] = { -1, 0.05, -1, 0.02, 1 },
+	[GROUP_SEED] = { -1, -1, -1, -1, 1 },
+	[GROUP_OIL] = { -1, 0.045, -1, 0.07, 2 },
+	[GROUP_SUPPLEMENT] = { -1, -1, -1, -1, -1 },
+	[GROUP_CALCIUM] = { -1, -1, -1, -1, 1 },
+	[GROUP_PHOSPHATE] = { -1, -1, -1, -1, 1 },
+	[GROUP_SALT] = { -1, -1, -1, -1, 1 },
+	[GROUP_IODINE] = { -1, -1, -1, -1, 1 },
+	[GROUP_POTASSIUM] = { -1, -1, -1, -1, 1 },
+	[GROUP_MAGNESIUM] = { -1, -1, -1, -1, 1 },
+	[GROUP_OMEGA3] = { -1, -1, -1, -1, 1 },
+};
+int group_most(enum food_group group) { return group_rules[group].most; }
+
+/* Least grams per 1000 kcal that are worth a place in the kitchen. */
+static const double practical_g[] = {
+	[FOOD_MEAT] = 60, [FOOD_FISH] = 30,      [FOOD_ORGAN] = 8,  [FOOD_EGG] = 40,  [FOOD_DAIRY] = 30, [FOOD_STARCH] = 60,
+	[FOOD_LEGUME] = 50, [FOOD_VEGETABLE] = 20, [FOOD_FRUIT] = 20, [FOOD_OIL] = 1.5, [FOOD_SEED] = 4,   [FOOD_SUPPLEMENT] = 0,
+};
+/* Least a day of a supplement: 28 days of it are still 0.01 g on a kitchen's fine scale. */
+static const double SUPPLEMENT_LEAST_G = 0.0004;
+
+/* Foods that cost more than their category says: dear, rarely sold, risky at the share a programme would like, or a second
+ * form of what another row does better. They stay available for pets that can have little else. */
+static const struct habit {
+	const char *id;
+	double extra;
+} habits[] = {
+	{ "oyster_eastern_cooked", 4 }, { "mussel_blue_cooked", 3 },  { "carp_cooked", 3 },        { "goat_milk", 2 },
+	{ "kefir_lowfat", 2 },          { "bakers_yeast_dry", 2.5 },  { "beetroot_boiled", 2 },    { "parsley_fresh", 2 },
+	{ "taro_cooked", 2 },           { "yam_cooked", 1 },          { "tapioca_pearl_dry", 4 },  { "cornstarch", 4 },
+	{ "haddock_cooked", 2 },        { "pork_kidney_cooked", 2 },  { "lamb_kidney_cooked", 2 }, { "turkey_liver_cooked", 1 },
+	{ "lamb_liver_cooked", 1 },     { "lamb_heart_cooked", 2 },   { "cranberries", 2 },        { "egg_yolk_cooked", 2 },
+	{ "egg_white_cooked", 1 },      { "quail_egg", 0.7 },         { "soybeans_boiled", 2 },    { "beef_tongue_cooked", 2 },
+	{ "beef_tripe_cooked", 2 },     { "tuna_light_canned", 3 },   { "wheat_germ_oil", 2 },     { "lard", 1 },
+	{ "beef_tallow", 1.5 },         { "beef_kidney_cooked", 0.8 }, { "bone_meal", 1.2 },       { "eggshell_powder", 0.5 },
+	{ "dl_methionine", 1 },         { "selenium_yeast", 1 },      { "l_arginine", 2 },         { "salt_plain", 0.6 },
+	{ "iodised_salt_us", 0.6 },     { "calcium_citrate", 1 },     { "magnesium_oxide", 0.6 },  { "vitamin_b12_1000", 0.6 },
+	{ "cod_liver_oil", 1.5 },       { "psyllium_husk", 1 },       { "potassium_iodide_tab", 0.6 }, { "copper_gluconate", 0.3 },
+	{ "ferrous_bisglycinate", 0.2 }, { "potassium_citrate", 0.4 }, { "salmon_oil", 0.4 },      { "sardine_oil", 0.4 },
+	{ "oats_dry", 1 },              { "shiitake_cooked", 0.5 },   { "corn_boiled", 0.5 },      { "cottage_cheese_dry", 0.5 },
+};
+
+double recipe_kcal_per_gram(const struct food *food)
+{
+	const double *v = food->amount;
+	double protein = isnan(v[FOOD_protein_g]) ? 0 : v[FOOD_protein_g], fat = isnan(v[FOOD_fat_g]) ? 0 : v[FOOD_fat_g];
+	double carb = isnan(v[FOOD_carb_g]) ? 0 : v[FOOD_carb_g], fibre = isnan(v[FOOD_fibre_g]) ? 0 : v[FOOD_fibre_g];
+	return (4 * protein + 9 * fat + 4 * fmax(0, carb - fibre)) / 100;
+}
+
+static bool has_sub(const struct food *food, const char *sub) { return strcmp(food->sub_category, sub) == 0; }
+static bool is_one_of(const struct food *food, const char *const ids[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(food->id, ids[i]) == 0) return true;
+	}
+	return false;
+}
+#define IS_ONE_OF(food, ids) is_one_of((food), (ids), COUNT(ids))
+
+static bool theme_has_main(const struct week_theme *theme, size_t row)
+{
+	for (size_t i = 0; i < theme->main_count; i++) {
+		if (theme->mains[i] == row) return true;
+	}
+	return false;
+}
+
+static uint32_t groups_of(const struct food *f, const struct week_theme *theme, size_t row)
+{
+	static const char *const phosphates[] = { "bone_meal", "dicalcium_phosphate" };
+	static const char *const calciums[] = { "calcium_carbonate", "eggshell_powder", "bone_meal", "calcium_citrate" };
+	static const char *const omega3[] = { "fish_oil_1812", "salmon_oil", "sardine_oil", "algal_oil_dha", "cod_liver_oil" };
+	static const char *const potassium[] = { "potassium_chloride", "potassium_citrate" };
+	static const char *const magnesium[] = { "magnesium_oxide", "magnesium_citrate" };
+	uint32_t g = 0;
+#define IN(group) (g |= 1u << (group))
+	switch (f->category) {
+	case FOOD_MEAT: IN(GROUP_ANIMAL), IN(GROUP_MAIN); break;
+	case FOOD_FISH: IN(GROUP_ANIMAL), IN(GROUP_MAIN), IN(GROUP_FISH); break;
+	case FOOD_ORGAN: IN(GROUP_ANIMAL), IN(GROUP_ORGAN); break;
+	case FOOD_EGG: IN(GROUP_ANIMAL), IN(GROUP_EGG); break;
+	case FOOD_DAIRY: IN(GROUP_ANIMAL), IN(GROUP_DAIRY); break;
+	case FOOD_STARCH: IN(GROUP_STARCH); break;
+	case FOOD_LEGUME:
+	case FOOD_SEED: IN(GROUP_SEED); break;
+	case FOOD_VEGETABLE: IN(GROUP_VEGETABLE); break;
+	case FOOD_FRUIT: IN(GROUP_FRUIT); break;
+	case FOOD_OIL: IN(GROUP_OIL); break;
+	case FOOD_SUPPLEMENT: IN(GROUP_SUPPLEMENT); break;
+	}
+	if (theme_has_main(theme, row)) IN(GROUP_THEME_MAIN);
+	if (f->category == FOOD_FISH && has_sub(f, "oily")) IN(GROUP_OILY_FISH);
+	if (f->category == FOOD_ORGAN && has_sub(f, "liver")) IN(GROUP_LIVER);
+	if (IS_ONE_OF(f, calciums)) IN(GROUP_CALCIUM);
+	if (IS_ONE_OF(f, phosphates)) IN(GROUP_PHOSPHATE);
+	if (IS_ONE_OF(f, omega3)) IN(GROUP_OMEGA3);
+	if (IS_ONE_OF(f, potassium)) IN(GROUP_POTASSIUM);
+	if (IS_ONE_OF(f, magnesium)) IN(GROUP_MAGNESIUM);
+	if (f->category == FOOD_SUPPLEMENT && has_sub(f, "salt")) IN(GROUP_SALT);
+	if (f->category == FOOD_SUPPLEMENT && has_sub(f, "iodine")) IN(GROUP_IODINE);
+#undef IN
+	return g;
+}
+
+/* Spreads choices over weeks and seeds without keeping state (splitmix64 finaliser); 0..1. */
+static double hash01(uint64_t seed, uint64_t a, uint64_t b)
+{
+	uint64_t z = seed + 0x9E3779B97F4A7C15u * (a * 1000003u + b + 1);
+	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
+}
+
+static double item_cost(const struct assessment *a, size_t row, int week_index)
+{
+	const struct food *f = &food_table[row];
+	double cost = f->category == FOOD_SUPPLEMENT ? 1.3 : f->category == FOOD_MEAT || f->category == FOOD_FISH ? 0.9 : 1.0;
+	for (size_t i = 0; i < COUNT(habits); i++) {
+		if (strcmp(habits[i].id, f->id) == 0) cost += habits[i].extra;
+	}
+	cost += 0.1 * (f->price_tier - 1);
+	/* The same foods every week would be dull: each vegetable, fruit, egg and oil has a week in which it is cheap. */
+	if (f->category == FOOD_VEGETABLE || f->category == FOOD_FRUIT || f->category == FOOD_OIL || f->category == FOOD_SEED) {
+		int home = (int)(hash01(a->pet->seed, row, 77) * PLAN_WEEKS);
+		if (home != week_index) cost += 0.5;
+	}
+	cost += 0.2 * hash01(a->pet->seed, row, 100 + (uint64_t)week_index);
+	if (a->food_preferred[row]) cost -= 0.8;
+	return fmax(cost, 0.1);
+}
+
+/* Raw meat and the like are in the table for look-up only; plans are written in cooked weights. */
+static bool is_served(const struct food *f)
+{
+	bool flesh = f->category == FOOD_MEAT || f->category == FOOD_FISH || f->category == FOOD_ORGAN;
+	return !(flesh && strcmp(f->state, "raw") == 0);
+}
+
+/* An elimination trial proves something only if nothing else could be the cause. */
+static bool fits_single_protein(const struct food *f, const struct week_theme *theme, size_t row)
+{
+	if (theme_has_main(theme, row) || row == theme->starch || strcmp(f->allergen_group, "none") == 0) {
+		return f->category != FOOD_ORGAN && f->category != FOOD_EGG && f->category != FOOD_DAIRY;
+	}
+	return false;
+}
+
+static bool is_candidate(const struct assessment *a, const struct week_theme *theme, size_t row, bool second_mains)
+{
+	const struct food *f = &food_table[row];
+	if (a->food_excluded[row] || !is_served(f)) return false;
+	if (a->pet->species == SPECIES_DOG ? !f->for_dog : !f->for_cat) return false;
+	if (a->single_protein && !fits_single_protein(f, theme, row)) return false;
+	if (f->category == FOOD_STARCH) return row == theme->starch;
+	if (f->category == FOOD_MEAT || f->category == FOOD_FISH) {
+		if (theme_has_main(theme, row)) return true;
+		if (second_mains) return true;
+		/* a little oily fish or shellfish for its vitamins does not make it the week's main */
+		return f->category == FOOD_FISH && f->max_share <= 0.15;
+	}
+	return true;
+}
+
+static bool nutrient_has_data(enum nutrient n)
+{
+	for (size_t row = 0; row < food_count; row++) {
+		if (food_knows(&food_table[row], n)) return true;
+	}
+	return false;
+}
+
+static int add_slack(struct model *m, int row, double sign, double most, double price, enum relaxation kind,
+                     enum nutrient nutrient, enum bound_side side)
+{
+	if (m->slack_count == MODEL_SLACKS_MAX) die("more slacks than a recipe can have");
+	int column = lp_add_column(m->lp, 0, most, price);
+	lp_add_entry(m->lp, row, column, sign);
+	m->slacks[m->slack_count++] = (struct slack){ column, kind, nutrient, side };
+	return column;
+}
+
+static void collect(struct model *m, int week_index, bool second_mains)
+{
+	const struct assessment *a = m->a;
+	m->candidates = arena_new_array(m->arena, struct candidate, food_count);
+	m->count = 0;
+	for (size_t row = 0; row < food_count; row++) {
+		if (!is_candidate(a, m->theme, row, second_mains)) continue;
+		const struct food *f = &food_table[row];
+		struct candidate *c = &m->candidates[m->count++];
+		bool supplement = f->category == FOOD_SUPPLEMENT;
+		c->food = row;
+		c->groups = groups_of(f, m->theme, row);
+		c->practical_g = supplement ? SUPPLEMENT_LEAST_G * 1000 / a->der_kcal : practical_g[f->category];
+		c->most_g = fmin(f->max_share * 1400, 1200);
+		c->practical_g = fmin(c->practical_g, 0.6 * f->max_share * 700);
+		c->item_cost = item_cost(a, row, week_index);
+		c->gram_cost = supplement ? 0.02 : f->category == FOOD_OIL ? 0.01 : 0.0006 * f->price_tier;
+		c->locked = theme_has_main(m->theme, row) || (a->pet->species == SPECIES_DOG && row == m->theme->starch);
+		c->second_main = (f->category == FOOD_MEAT || f->category == FOOD_FISH) && f->max_share > 0.15 &&
+		                 !theme_has_main(m->theme, row);
+		if (c->second_main) c->item_cost += 25;
+	}
+}
+
+static void add_nutrients(struct model *m)
+{
+	const struct assessment *a = m->a;
+	enum species species = a->pet->species;
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		const struct bound *b = &a->bounds[n];
+		m->row_low[n] = m->slack_margin[n] = -1;
+		if (nutrient_is_ratio(n) || !nutrient_has_data(n)) continue;
+		if (b->min > 0) {
+			double aim = AIM_USUAL;
+			for (size_t i = 0; i < COUNT(wide_margins); i++) {
+				if (wide_margins[i] == n) aim = AIM_WIDE;
+			}
+			m->aim[n] = aim;
+			m->low[n] = arena_new_array(m->arena, double, (size_t)m->count);
+			m->row_low[n] = lp_add_row(m->lp, aim, INFINITY);
+			for (int j = 0; j < m->count; j++) {
+				m->low[n][j] = food_content(&food_table[m->candidates[j].food], n, species, BOUND_MIN) / b->min;
+				lp_add_entry(m->lp, m->row_low[n], m->column[j], m->low[n][j]);
+			}
+			m->slack_margin[n] = add_slack(m, m->row_low[n], 1, aim - (1 + KEPT), PRICE_MARGIN, RELAX_MARGINS, n, BOUND_MIN);
+			add_slack(m, m->row_low[n], 1, INFINITY, PRICE_HARD, RELAX_COUNT, n, BOUND_MIN);
+		}
+		if (isfinite(b->max)) {
+			bool tight = (n == NUTRIENT_cu_mg && species == SPECIES_DOG) || (n == NUTRIENT_met_g && species == SPECIES_CAT);
+			double aim = tight ? AIM_MAX_TIGHT : AIM_MAX_USUAL;
+			int row = lp_add_row(m->lp, -INFINITY, aim);
+			m->high[n] = arena_new_array(m->arena, double, (size_t)m->count);
+			for (int j = 0; j < m->count; j++) {
+				m->high[n][j] = food_content(&food_table[m->candidates[j].food], n, species, BOUND_MAX) / b->max;
+				lp_add_entry(m->lp, row, m->column[j], m->high[n][j]);
+			}
+			add_slack(m, row, -1, 1 - KEPT - aim, PRICE_MARGIN, RELAX_MARGINS, n, BOUND_MAX);
+			add_slack(m, row, -1, INFINITY, PRICE_HARD, RELAX_COUNT, n, BOUND_MAX);
+		}
+	}
+}
+
+/* Rows Ca - ratio * P, in grams of calcium. */
+static void add_ca_p_row(struct model *m, double ratio, enum bound_side side, double price, enum relaxation kind)
+{
+	enum species species = m->a->pet->species;
+	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
+	for (int j = 0; j < m->count; j++) {
+		const struct food *f = &food_table[m->candidates[j].food];
+		double ca = food_content(f, NUTRIENT_ca_mg, species, BOUND_MIN), p = food_content(f, NUTRIENT_p_mg, species, BOUND_MIN);
+		lp_add_entry(m->lp, row, m->column[j], (ca - ratio * p) / 1000);
+	}
+	add_slack(m, row, side == BOUND_MIN ? 1 : -1, INFINITY, price, kind, NUTRIENT_ca_p_ratio, side);
+}
+
+static double plain(const struct food *f, enum food_amount amount)
+{
+	return isnan(f->amount[amount]) ? 0 : f->amount[amount] / 100;
+}
+
+static void add_ratios(struct model *m)
+{
+	const struct bound *ca_p = &m->a->bounds[NUTRIENT_ca_p_ratio], *n6_n3 = &m->a->bounds[NUTRIENT_n6_n3_ratio];
+	double low = ca_p->min > 0 ? ca_p->min : 1.0, high = isfinite(ca_p->max) ? ca_p->max : 2.0;
+	add_ca_p_row(m, low * (1 + KEPT), BOUND_MIN, PRICE_HARD, RELAX_COUNT);
+	add_ca_p_row(m, high * (1 - KEPT), BOUND_MAX, PRICE_HARD, RELAX_COUNT);
+	/* aimed inside, so that an error of the data does not turn the ratio round */
+	add_ca_p_row(m, fmax(low, 1.15), BOUND_MIN, PRICE_TARGET, RELAX_TARGETS);
+	add_ca_p_row(m, fmin(high - 0.05, 1.5), BOUND_MAX, PRICE_TARGET, RELAX_TARGETS);
+	if (isfinite(n6_n3->max)) {
+		int row = lp_add_row(m->lp, -INFINITY, 0);
+		for (int j = 0; j < m->count; j++) {
+			const struct food *f = &food_table[m->candidates[j].food];
+			double n6 = plain(f, FOOD_la_g) + plain(f, FOOD_ara_g);
+			double n3 = plain(f, FOOD_ala_g) + plain(f, FOOD_epa_g) + plain(f, FOOD_dha_g);
+			lp_add_entry(m->lp, row, m->column[j], n6 - n3 * n6_n3->max * (1 - KEPT));
+		}
+		add_slack(m, row, -1, INFINITY, PRICE_HARD, RELAX_COUNT, NUTRIENT_n6_n3_ratio, BOUND_MAX);
+	}
+}
+
+/* sum(group) against share * total, in grams. */
+static void add_share_row(struct model *m, int total, const bool *member, double share, enum bound_side side,
+                          double price, enum relaxation kind, double slack_most)
+{
+	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
+	for (int j = 0; j < m->count; j++) {
+		if (member[j]) lp_add_entry(m->lp, row, m->column[j], 1);
+	}
+	lp_add_entry(m->lp, row, total, -share);
+	if (slack_most > 0) add_slack(m, row, side == BOUND_MIN ? 1 : -1, slack_most, price, kind, NUTRIENT_COUNT, side);
+}
+
+static void add_shape(struct model *m)
+{
+	const struct assessment *a = m->a;
+	bool dog = a->pet->species == SPECIES_DOG;
+	bool *member = arena_new_array(m->arena, bool, (size_t)m->count);
+	int total = lp_add_column(m->lp, 0, 1800, 0);
+	int total_row = lp_add_row(m->lp, 0, 0);
+	bool fish_theme = false;
+
+	for (size_t i = 0; i < m->theme->main_count; i++) {
+		fish_theme |= food_table[m->theme->mains[i]].category == FOOD_FISH;
+	}
+	m->energy_row = lp_add_row(m->lp, 998, 1002);
+	for (int j = 0; j < m->count; j++) {
+		lp_add_entry(m->lp, total_row, m->column[j], 1);
+		lp_add_entry(m->lp, m->energy_row, m->column[j], recipe_kcal_per_gram(&food_table[m->candidates[j].food]));
+	}
+	lp_add_entry(m->lp, total_row, total, -1);
+	add_slack(m, m->energy_row, 1, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT, BOUND_MIN);
+	add_slack(m, m->energy_row, -1, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT, BOUND_MAX);
+	/* A bowl that is too big is not eaten up: mildly against more than 1000 g (dog) or 700 g (cat). */
+	int bulk = lp_add_row(m->lp, -INFINITY, dog ? 1000 : 700);
+	lp_add_entry(m->lp, bulk, total, 1);
+	lp_add_entry(m->lp, bulk, lp_add_column(m->lp, 0, INFINITY, 0.02), -1);
+
+	for (enum food_group g = 0; g < GROUP_COUNT; g++) {
+		const struct group_rule *rule = &group_rules[g];
+		double low = dog ? rule->dog_min : rule->cat_min, high = dog ? rule->dog_max : rule->cat_max;
+		double price = rule->never ? PRICE_HARD : PRICE_SHARE_G;
+		enum relaxation kind = rule->never ? RELAX_COUNT : RELAX_SHARES;
+		bool any = false;
+		if (g == GROUP_FISH && fish_theme) high = dog ? 0.70 : 0.45;
+		for (int j = 0; j < m->count; j++) any |= member[j] = m->candidates[j].groups >> g & 1;
+		if (low > 0 && any) add_share_row(m, total, member, low, BOUND_MIN, price, kind, INFINITY);
+		if (high > 0 && any) add_share_row(m, total, member, high, BOUND_MAX, price, kind, INFINITY);
+	}
+	/* One food's own cap, where its group does not already say as much. */
+	for (int j = 0; j < m->count; j++) {
+		const struct candidate *c = &m->candidates[j];
+		const struct food *f = &food_table[c->food];
+		bool capped_by_group = (f->category == FOOD_MEAT && f->max_share >= 0.70) ||
+		                       (f->category == FOOD_STARCH && f->max_share >= (dog ? 0.45 : 0.15)) ||
+		                       (f->category == FOOD_VEGETABLE && f->max_share >= (dog ? 0.25 : 0.12)) ||
+		                       (f->category == FOOD_FRUIT && f->max_share >= 0.05) ||
+		                       (f->category == FOOD_OIL && f->max_share >= (dog ? 0.045 : 0.07)) ||
+		                       (f->category == FOOD_ORGAN && f->max_share >= 0.12) ||
+		                       (c->groups >> GROUP_OILY_FISH & 1 && f->max_share >= 0.15);
+		bool fixed = f->category == FOOD_SUPPLEMENT || c->groups >> GROUP_LIVER & 1 || has_sub(f, "predator");
+		if (capped_by_group) continue;
+		memset(member, 0, (size_t)m->count * sizeof(*member));
+		member[j] = true;
+		add_share_row(m, total, member, f->max_share, BOUND_MAX, PRICE_FOOD_SHARE_G, RELAX_FOOD_SHARES,
+		              fixed ? 0 : 0.5 * f->max_share * 450);
+	}
+}
+
+static void add_protein_cap(struct model *m)
+{
+	double cap = m->a->protein_cap_g;
+	/* a condition may ask for more protein than the usual cap */
+	cap = fmax(cap, m->a->bounds[NUTRIENT_protein_g].min * 1.25);
+	int row = lp_add_row(m->lp, -INFINITY, 1);
+	for (int j = 0; j < m->count; j++) {
+		lp_add_entry(m->lp, row, m->column[j], plain(&food_table[m->candidates[j].food], FOOD_protein_g) / cap);
+	}
+	add_slack(m, row, -1, INFINITY, PRICE_TARGET, RELAX_TARGETS, NUTRIENT_protein_g, BOUND_MAX);
+}
+
+bool model_build(struct model *m, struct arena *arena, const struct assessment *a, const struct week_theme *theme,
+                 int week_index, bool second_mains)
+{
+	*m = (struct model){ .arena = arena, .a = a, .theme = theme };
+	collect(m, week_index, second_mains);
+	bool any_main = false;
+	for (int j = 0; j < m->count; j++) any_main |= m->candidates[j].groups >> GROUP_THEME_MAIN & 1;
+	if (!any_main) return false;
+
+	m->lp = lp_create();
+	m->column = arena_new_array(arena, int, (size_t)m->count);
+	for (int j = 0; j < m->count; j++) {
+		m->column[j] = lp_add_column(m->lp, 0, m->candidates[j].most_g, m->candidates[j].gram_cost);
+	}
+	add_nutrients(m);
+	add_ratios(m);
+	add_protein_cap(m);
+	add_shape(m);
+	lp_load(m->lp);
+	return true;
+}
+
+void model_fini(struct model *m) { lp_destroy(&m->lp); }
+
+void model_set_aim(struct model *m, enum nutrient n, double aim)
+{
+	m->aim[n] = aim;
+	lp_set_row(m->lp, m->row_low[n], aim, INFINITY);
+	lp_set_column(m->lp, m->slack_margin[n], 0, aim - (1 + KEPT));
+}
+
+void model_outcome(const struct model *m, bool solved, struct model_outcome *out)
+{
+	*out = (struct model_outcome){ .solved = solved, .objective = INFINITY };
+	out->worst.nutrient = NUTRIENT_COUNT;
+	out->worst.solves = lp_solve_count(m->lp);
+	if (!solved) {
+		out->hard = INFINITY;
+		return;
+	}
+	out->objective = lp_objective(m->lp);
+	for (int i = 0; i < m->slack_count; i++) {
+		const struct slack *s = &m->slacks[i];
+		double value = lp_value(m->lp, s->column);
+		/* grams for shapes, shares for nutrients; below these the solver's own tolerance speaks */
+		double noise = s->nutrient == NUTRIENT_COUNT ? 1e-3 : 1e-6;
+		if (value <= noise) continue;
+		if (s->kind == RELAX_COUNT) {
+			double share = s->nutrient == NUTRIENT_COUNT ? value / 1000 : value;
+			out->hard += share;
+			if (share > out->worst.share) {
+				out->worst.nutrient = s->nutrient;
+				out->worst.side = s->side;
+				out->worst.share = share;
+			}
+			continue;
+		}
+		out->relaxed[s->kind] = true;
+		if (s->kind == RELAX_MARGINS) out->margin_short[s->nutrient] = true;
+	}
+}

@@ -1,0 +1,422 @@
+/* Chooses the items of a recipe. The programme with every candidate in it would use thirty foods; a kitchen wants twelve.
+ * 1. Reweighted L1: each food's price per gram is its item cost over the grams it had last time, so that what is used
+ *    little becomes dear and leaves.
+ * 2. Pruning: while a count is exceeded, the item whose loss costs least goes.
+ * 3. Local search: drop, add and swap single items; additions are tried in the order of the programme's reduced costs.
+ * 4. Margins are widened for nutrients that hang on one food, and 3 is repeated.
+ * 5. Rounding: one item at a time is fixed to what a scale can show and the rest is solved again, so that errors are made
+ *    good by what is still free.
+ * Every solve starts from the last basis: about 0.2 ms each. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/domain/planning/recipe_model.h"
+
+struct limits {
+	int items, supplements;
+};
+struct search {
+	struct model m;
+	struct limits limits;
+	double practical_share; /* of the least practical portion that is asked for */
+	bool *in;
+	int counts[GROUP_COUNT], items;
+	double *grams;     /* per candidate, of the best known state */
+	double value;      /* of the best known state */
+	struct model_outcome outcome; /* of the best known state */
+	int budget;        /* evaluations left */
+};
+
+enum { L1_ROUNDS = 5, ADD_TRIES = 6, DROP_TRIES = 8 };
+/* A state whose value differs by less is no better. */
+static const double BETTER = 1e-3;
+
+static bool is_food(const struct search *s, int j) { return !(s->m.candidates[j].groups >> GROUP_SUPPLEMENT & 1); }
+
+static void open_column(struct search *s, int j)
+{
+	const struct candidate *c = &s->m.candidates[j];
+	double least = c->practical_g * (is_food(s, j) ? s->practical_share : 1);
+	lp_set_column(s->m.lp, s->m.column[j], s->in[j] ? least : 0, s->in[j] ? c->most_g : 0);
+}
+
+static void put(struct search *s, int j, bool in)
+{
+	if (s->in[j] == in) return;
+	s->in[j] = in;
+	s->items += in ? 1 : -1;
+	for (int g = 0; g < GROUP_COUNT; g++) {
+		if (s->m.candidates[j].groups >> g & 1) s->counts[g] += in ? 1 : -1;
+	}
+	open_column(s, j);
+}
+
+static int group_limit(const struct search *s, int g)
+{
+	return g == GROUP_SUPPLEMENT ? s->limits.supplements : group_most((enum food_group)g);
+}
+
+static bool counts_fit(const struct search *s)
+{
+	if (s->items > s->limits.items) return false;
+	for (int g = 0; g < GROUP_COUNT; g++) {
+		int most = group_limit(s, g);
+		if (most >= 0 && s->counts[g] > most) return false;
+	}
+	return true;
+}
+
+/* The programme's optimum for the current choice plus what the items cost by being there. */
+static double evaluate(struct search *s)
+{
+	s->budget--;
+	if (!lp_solve(s->m.lp)) return INFINITY;
+	double value = lp_objective(s->m.lp);
+	for (int j = 0; j < s->m.count; j++) {
+		if (s->in[j]) value += s->m.candidates[j].item_cost;
+	}
+	return value;
+}
+
+static void keep(struct search *s, double value)
+{
+	s->value = value;
+	model_outcome(&s->m, isfinite(value), &s->outcome);
+	for (int j = 0; j < s->m.count; j++) s->grams[j] = isfinite(value) ? lp_value(s->m.lp, s->m.column[j]) : 0;
+}
+
+/* Share of a generous use that a candidate has now: what is used least is tried first when something has to go. */
+static double usage(const struct search *s, int j)
+{
+	double most = s->m.candidates[j].most_g;
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (s->m.low[n] && s->m.low[n][j] > 0) most = fmin(most, 1 / s->m.low[n][j]);
+	}
+	return s->grams[j] / most;
+}
+
+static void start_from_l1(struct search *s)
+{
+	for (int j = 0; j < s->m.count; j++) {
+		const struct candidate *c = &s->m.candidates[j];
+		lp_set_column(s->m.lp, s->m.column[j], c->locked ? c->practical_g : 0, c->most_g);
+		s->grams[j] = 0;
+	}
+	for (int round = 0; round < L1_ROUNDS; round++) {
+		for (int j = 0; j < s->m.count; j++) {
+			const struct candidate *c = &s->m.candidates[j];
+			double usual = c->most_g;
+			for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+				if (s->m.low[n] && s->m.low[n][j] > 0) usual = fmin(usual, 1 / s->m.low[n][j]);
+			}
+			double weight = round == 0 ? usual : s->grams[j] + 0.05 * usual;
+			lp_set_cost(s->m.lp, s->m.column[j], c->gram_cost + c->item_cost / weight);
+		}
+		if (!lp_solve(s->m.lp)) break;
+		for (int j = 0; j < s->m.count; j++) s->grams[j] = lp_value(s->m.lp, s->m.column[j]);
+	}
+	for (int j = 0; j < s->m.count; j++) {
+		const struct candidate *c = &s->m.candidates[j];
+		lp_set_cost(s->m.lp, s->m.column[j], c->gram_cost);
+		put(s, j, c->locked || s->grams[j] > 1e-7);
+		open_column(s, j);
+	}
+}
+
+/* The `most` candidates of least rank, in order; INFINITY never. Ties go to the earlier row. */
+static int ranked(const double *rank, int count, int most, int *out)
+{
+	int found = 0;
+	for (int j = 0; j < count; j++) {
+		int at = found;
+		while (at > 0 && rank[out[at - 1]] > rank[j]) at--;
+		if (!isfinite(rank[j]) || at == most) continue;
+		if (found < most) found++;
+		memmove(&out[at + 1], &out[at], (size_t)(found - 1 - at) * sizeof(*out));
+		out[at] = j;
+	}
+	return found;
+}
+
+static bool over_group(const struct search *s, int j)
+{
+	for (int g = 0; g < GROUP_COUNT; g++) {
+		int most = group_limit(s, g);
+		if (most >= 0 && s->counts[g] > most && s->m.candidates[j].groups >> g & 1) return true;
+	}
+	return false;
+}
+
+/* Until every count fits, takes out the item that is missed least. */
+static void prune(struct search *s)
+{
+	double *rank = arena_new_array(s->m.arena, double, (size_t)s->m.count);
+	int tries[RECIPE_ITEMS_MAX];
+	while (!counts_fit(s)) {
+		bool group_over = false;
+		for (int j = 0; j < s->m.count; j++) group_over |= s->in[j] && over_group(s, j);
+		for (int j = 0; j < s->m.count; j++) {
+			bool may_go = s->in[j] && !s->m.candidates[j].locked && (!group_over || over_group(s, j));
+			rank[j] = may_go ? usage(s, j) : INFINITY;
+		}
+		int count = ranked(rank, s->m.count, DROP_TRIES, tries);
+		if (count == 0) return; /* only locked items are left: the counts of the theme itself do not fit */
+		int best = tries[0];
+		double best_value = INFINITY;
+		for (int i = 0; i < count && count > 1; i++) {
+			put(s, tries[i], false);
+			double value = evaluate(s);
+			put(s, tries[i], true);
+			if (value < best_value) {
+				best_value = value;
+				best = tries[i];
+			}
+		}
+		put(s, best, false);
+		keep(s, evaluate(s));
+	}
+}
+
+/* Tries a move (-1: none); keeps it if the recipe is the better for it. */
+static bool try_move(struct search *s, int drop, int add)
+{
+	if (drop >= 0) put(s, drop, false);
+	if (add >= 0) put(s, add, true);
+	if (counts_fit(s)) {
+		double value = evaluate(s);
+		if (value < s->value - BETTER) {
+			keep(s, value);
+			return true;
+		}
+	}
+	if (add >= 0) put(s, add, false);
+	if (drop >= 0) put(s, drop, true);
+	return false;
+}
+
+static void improve(struct search *s)
+{
+	int count = s->m.count;
+	double *rank = arena_new_array(s->m.arena, double, (size_t)count);
+	int adds[ADD_TRIES], drops[RECIPE_ITEMS_MAX];
+	bool better = true;
+
+	while (better && s->budget > 0) {
+		better = false;
+		/* the prices of the kept state: a rejected trial has left others behind */
+		if (!lp_solve(s->m.lp)) return;
+		for (int j = 0; j < count; j++) {
+			const struct candidate *c = &s->m.candidates[j];
+			double gain = s->in[j] ? INFINITY : lp_reduced_cost(s->m.lp, s->m.column[j]) * fmax(c->practical_g, 1e-9);
+			double usual = c->most_g;
+			for (enum nutrient n = 0; n < NUTRIENT_COUNT && !s->in[j]; n++) {
+				if (s->m.low[n] && s->m.low[n][j] > 0) usual = fmin(usual, 0.2 / s->m.low[n][j]);
+			}
+			if (!s->in[j]) gain = lp_reduced_cost(s->m.lp, s->m.column[j]) * fmax(usual, c->practical_g) + c->item_cost;
+			rank[j] = gain < 0 ? gain : INFINITY;
+		}
+		int add_count = ranked(rank, count, ADD_TRIES, adds);
+		for (int j = 0; j < count; j++) {
+			rank[j] = s->in[j] && !s->m.candidates[j].locked ? usage(s, j) : INFINITY;
+		}
+		int drop_count = ranked(rank, count, RECIPE_ITEMS_MAX, drops);
+		for (int i = 0; i < add_count && !better; i++) better = try_move(s, -1, adds[i]);
+		for (int i = 0; i < drop_count && !better; i++) better = try_move(s, drops[i], -1);
+		for (int i = 0; i < add_count && !better; i++) {
+			for (int k = 0; k < drop_count && !better && s->budget > 0; k++) better = try_move(s, drops[k], adds[i]);
+		}
+	}
+}
+
+/* A nutrient that comes from one food varies with it (sd 15 % between lots of a food, 3 % of a supplement); one from many
+ * evens out. Asks for as much above the minimum as keeps 90 % of it in nearly all draws. True if any aim moved. */
+static const double FOOD_SD = 0.15, SUPPLEMENT_SD = 0.03, DRAWS_Z = 2.4, DRAWS_FLOOR = 0.90, AIM_MOST = 1.30;
+static bool widen_margins(struct search *s)
+{
+	bool moved = false;
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (!s->m.low[n]) continue;
+		double sum = 0, square = 0;
+		for (int j = 0; j < s->m.count; j++) {
+			double part = s->m.low[n][j] * s->grams[j], sd = part * (is_food(s, j) ? FOOD_SD : SUPPLEMENT_SD);
+			sum += part;
+			square += sd * sd;
+		}
+		if (sum <= 0) continue;
+		double sd = sqrt(square) / sum, aim = fmin(DRAWS_FLOOR * exp(DRAWS_Z * sd + sd * sd / 2), AIM_MOST);
+		if (aim > s->m.aim[n] + 0.005) {
+			model_set_aim(&s->m, n, aim);
+			moved |= sum < aim - 1e-6;
+		}
+	}
+	return moved;
+}
+
+static double unit_of(const struct search *s, int j, double grams)
+{
+	if (!is_food(s, j)) return 1e-4;
+	return grams >= 20 ? 1 : 0.1;
+}
+
+static void fix(struct search *s, int j, double grams_a_day)
+{
+	double g = grams_a_day * 1000 / s->m.a->der_kcal;
+	lp_set_column(s->m.lp, s->m.column[j], g, g);
+}
+
+static double round_to(double grams, double unit) { return round(grams / unit) * unit; }
+
+/* Fixes one item after the other; what is coarsest in energy first, so that the fine ones can make up for it. */
+static bool round_grams(struct search *s, struct recipe *out)
+{
+	const struct assessment *a = s->m.a;
+	double day = a->der_kcal / 1000;
+	double *rank = arena_new_array(s->m.arena, double, (size_t)s->m.count);
+	int order[RECIPE_ITEMS_MAX];
+
+	for (int j = 0; j < s->m.count; j++) {
+		double grams = s->grams[j] * day, unit = unit_of(s, j, grams);
+		double step = unit * recipe_kcal_per_gram(&food_table[s->m.candidates[j].food]);
+		rank[j] = !s->in[j] ? INFINITY : is_food(s, j) ? -step : 1 / (grams / unit + 1e-9);
+		/* supplements after the foods, the ones with the fewest units first */
+		if (s->in[j] && !is_food(s, j)) rank[j] = 1 - fmin(rank[j], 1);
+	}
+	int count = ranked(rank, s->m.count, RECIPE_ITEMS_MAX, order);
+	lp_set_row(s->m.lp, s->m.energy_row, 995.5, 1004.5);
+	double value = evaluate(s);
+	keep(s, value);
+	out->count = 0;
+	for (int i = 0; i < count; i++) {
+		int j = order[i];
+		double grams = lp_value(s->m.lp, s->m.column[j]) * day, unit = unit_of(s, j, grams);
+		double near = round_to(grams, unit), other = near > grams ? near - unit : near + unit;
+		if (near < unit / 2) near = unit;
+		fix(s, j, near);
+		double near_value = evaluate(s);
+		if (near_value > value + 0.5 && other > unit / 2) {
+			fix(s, j, other);
+			double other_value = evaluate(s);
+			if (other_value < near_value) {
+				near = other;
+				near_value = other_value;
+			} else {
+				fix(s, j, near);
+				near_value = evaluate(s);
+			}
+		}
+		if (!isfinite(near_value)) return false;
+		value = near_value;
+		out->items[out->count++] = (struct recipe_item){ s->m.candidates[j].food, near };
+	}
+	return true;
+}
+
+static int item_order(const void *pa, const void *pb)
+{
+	const struct recipe_item *a = pa, *b = pb;
+	bool sa = food_table[a->food].category == FOOD_SUPPLEMENT, sb = food_table[b->food].category == FOOD_SUPPLEMENT;
+	if (sa != sb) return sa ? 1 : -1;
+	if (a->grams != b->grams) return a->grams > b->grams ? -1 : 1;
+	return a->food < b->food ? -1 : 1;
+}
+
+static bool finish(struct search *s, bool items_relaxed, struct recipe *out, struct recipe_gap *gap)
+{
+	memset(out, 0, sizeof(*out));
+	if (!round_grams(s, out)) return false;
+	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
+	if (!recipe_keeps_bounds(out, s->m.a, gap)) return false;
+	model_outcome(&s->m, true, &s->outcome); /* of the printed grams */
+	memcpy(out->relaxed, s->outcome.relaxed, sizeof(out->relaxed));
+	memcpy(out->margin_short, s->outcome.margin_short, sizeof(out->margin_short));
+	out->relaxed[RELAX_ITEMS] = items_relaxed;
+	for (int j = 0; j < s->m.count; j++) {
+		if (s->in[j] && s->m.candidates[j].second_main) out->relaxed[RELAX_SECOND_MAIN] = true;
+		if (s->in[j] && is_food(s, j) && s->practical_share < 1) {
+			out->relaxed[RELAX_SHARES] |= s->grams[j] < s->m.candidates[j].practical_g * 0.99;
+		}
+	}
+	return true;
+}
+
+static bool only_margins(const struct model_outcome *o)
+{
+	for (int r = RELAX_MARGINS + 1; r < RELAX_COUNT; r++) {
+		if (o->relaxed[r]) return false;
+	}
+	return o->solved && o->hard <= 0;
+}
+
+/* Two rounds: the second with the margins that the first choice needs. */
+static void settle(struct search *s)
+{
+	improve(s);
+	if (!s->outcome.solved || !widen_margins(s)) return;
+	for (int j = 0; j < s->m.count; j++) open_column(s, j);
+	keep(s, evaluate(s));
+	improve(s);
+}
+
+static bool search_start(struct search *s, struct arena *arena, const struct assessment *a,
+                         const struct week_theme *theme, int week_index, bool second_mains)
+{
+	memset(s, 0, sizeof(*s));
+	if (!model_build(&s->m, arena, a, theme, week_index, second_mains)) return false;
+	s->in = arena_new_array(arena, bool, (size_t)s->m.count);
+	s->grams = arena_new_array(arena, double, (size_t)s->m.count);
+	s->practical_share = 1;
+	return true;
+}
+
+bool recipe_find(struct arena *arena, const struct assessment *a, const struct week_theme *theme, int week_index,
+                 struct recipe *out, struct recipe_gap *gap)
+{
+	bool few = strcmp(a->profile, "dog_adult") == 0;
+	struct limits usual = few ? (struct limits){ 12, 8 } : (struct limits){ 14, 10 };
+	bool found = false;
+	int solves = 0;
+
+	*gap = (struct recipe_gap){ .nutrient = NUTRIENT_COUNT };
+	for (int pass = few ? 0 : 1; pass < 3 && !found; pass++) {
+		struct search s;
+		struct arena_mark mark = arena_mark(arena);
+		if (!search_start(&s, arena, a, theme, week_index, pass == 2)) return false;
+		s.limits = pass == 0 ? usual : (struct limits){ 14, 10 };
+		s.practical_share = pass == 2 ? 0.5 : 1;
+		s.budget = 400;
+		start_from_l1(&s);
+		keep(&s, evaluate(&s));
+		prune(&s);
+		settle(&s);
+		*gap = s.outcome.worst;
+		bool good = pass < 2 ? only_margins(&s.outcome) : s.outcome.solved && s.outcome.hard <= 0;
+		found = good && finish(&s, few && pass > 0 && s.items > usual.items, out, gap);
+		solves += lp_solve_count(s.m.lp);
+		model_fini(&s.m);
+		arena_rewind(arena, mark);
+	}
+	gap->solves = solves;
+	return found;
+}
+
+double recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
+                      struct recipe_gap *gap)
+{
+	struct search s;
+	struct arena_mark mark = arena_mark(arena);
+	double missing = INFINITY;
+	*gap = (struct recipe_gap){ .nutrient = NUTRIENT_COUNT };
+	if (search_start(&s, arena, a, theme, 0, false)) {
+		for (int j = 0; j < s.m.count; j++) {
+			const struct candidate *c = &s.m.candidates[j];
+			lp_set_column(s.m.lp, s.m.column[j], c->locked ? c->practical_g : 0, c->most_g);
+		}
+		model_outcome(&s.m, lp_solve(s.m.lp), &s.outcome);
+		*gap = s.outcome.worst;
+		missing = s.outcome.hard;
+	}
+	model_fini(&s.m);
+	arena_rewind(arena, mark);
+	return missing;
+}
