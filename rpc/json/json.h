@@ -3,7 +3,9 @@
 #ifndef PETFOOD_RPC_JSON_JSON_H
 #define PETFOOD_RPC_JSON_JSON_H
 
+#include "google/protobuf/timestamp.pb-c.h"
 #include "rpc/json/tables.h"
+#include "rpc/json/text.h"
 
 enum { JSON_DEPTH_MAX = 32 };
 
@@ -31,12 +33,9 @@ void json_apply_defaults(struct arena *arena, const struct message_side *side, P
 void json_print(struct strbuf *out, const ProtobufCMessage *message);
 struct str json_print_arena(struct arena *arena, const ProtobufCMessage *message);
 
-/* A JSON string literal with quotes. */
-void json_print_string(struct strbuf *out, struct str text);
-void json_print_double(struct strbuf *out, double value); /* finite; not finite prints null */
-
 /* Timestamps of messages. */
-#include "google/protobuf/timestamp.pb-c.h"
 Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us); /* 0 gives NULL = unset */
+/* Microseconds since 1970; false if it lies outside the years 1..9999 or its nanos are out of range. */
+bool json_timestamp_us(const Google__Protobuf__Timestamp *timestamp, int64_t *out_at_us);
 
 #endif

@@ -10,6 +10,9 @@
 
 #include "store/base/str.h"
 
+/* Most fields of one message; protogen refuses more. */
+enum { FIELDS_MAX = 256 };
+
 enum field_presence {
 	FIELD_IMPLICIT, /* proto3 scalar: always there */
 	FIELD_OPTIONAL, /* proto3 optional: `*_case` of its synthetic oneof says whether it is set */
@@ -77,6 +80,7 @@ struct method_side {
 };
 extern const struct method_side method_table[];
 extern const size_t method_count;
+extern const uint16_t method_order[]; /* rows of method_table by name */
 /* NULL if there is none. Index into method_table = index into the handler table. */
 const struct method_side *method_by_name(struct str name);
 
@@ -105,7 +109,7 @@ extern const struct route_side route_table[];
 extern const size_t route_count;
 
 /* Every message that a method reaches, and those printed by rpc (plan_data, progress). */
-extern const struct message_side *const message_table[];
+extern const struct message_side *const message_table[]; /* by name */
 extern const size_t message_count;
 const struct message_side *message_side_of(const ProtobufCMessageDescriptor *descriptor); /* NULL if unknown */
 const struct message_side *message_by_name(struct str name);                             /* "petfood.v1.Plan" */
@@ -116,5 +120,11 @@ extern const size_t openapi_json_len;
 
 /* Whether an optional field or oneof member is set; for others: message != NULL, repeated count > 0, else true. */
 bool field_is_set(const struct field_side *field, const ProtobufCMessage *message);
+/* By proto name or lowerCamel name; NULL if there is none. */
+const struct field_side *field_by_name(const struct message_side *message, struct str name);
+/* Contract name of an enum's number: "running"; NULL for the zero value and for unknown numbers. */
+const char *enum_json_name(const struct enum_side *enumeration, int number);
+/* By contract name or proto name; false if there is none. */
+bool enum_by_name(const struct enum_side *enumeration, struct str name, int *out_number);
 
 #endif

@@ -17,6 +17,7 @@ add_compile_options(
 	-Wformat=2                           # no format from outside
 	-Wundef                              # a misspelt macro is not 0
 	-Wno-missing-field-initializers      # { 0 } and partial tables are the house style
+	-Wno-missing-braces                  # ..._INIT of protobuf-c for an optional bytes field
 	-fno-strict-aliasing                 # protobuf-c reads structs through its base type
 	-fno-omit-frame-pointer              # profiles and sanitizer reports need frames
 	-fstack-protector-strong)
