@@ -14,6 +14,8 @@ static const double KEPT = 0.005;
 
 /* Prices of giving way, per unit of slack. Each is dear enough that the cheaper ones are used up first. */
 static const double PRICE_MARGIN = 60, PRICE_SHARE_G = 300, PRICE_TARGET = 2e5, PRICE_FOOD_SHARE_G = 2000, PRICE_HARD = 1e7;
+/* Of a kcal off the 1000, where rounding needs it. */
+static const double PRICE_ENERGY = 0.05;
 
 /* Shares of the ration as fed and counts, by REFERENCE section 4. -1: no limit of that kind. */
 static const struct group_rule {
@@ -239,6 +241,25 @@ static void collect(struct model *m, int week_index, bool second_mains)
 	}
 }
 
+/* A supplement is there for a nutrient, not for its grams: no more of it than twice what meets its best minimum. */
+static void cap_supplements(struct model *m)
+{
+	enum species species = m->a->pet->species;
+	for (int j = 0; j < m->count; j++) {
+		struct candidate *c = &m->candidates[j];
+		double best = 0;
+		if (!(c->groups >> GROUP_SUPPLEMENT & 1)) continue;
+		for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+			const struct bound *b = &m->a->bounds[n];
+			const struct food *f = &food_table[c->food];
+			if (nutrient_is_ratio(n)) continue;
+			if (b->min > 0) best = fmax(best, food_content(f, n, species, BOUND_MIN) / b->min);
+			else if (isfinite(b->max)) best = fmax(best, 2 * food_content(f, n, species, BOUND_MAX) / b->max);
+		}
+		if (best > 0) c->most_g = fmin(c->most_g, 2 / best);
+	}
+}
+
 static void add_nutrients(struct model *m)
 {
 	const struct assessment *a = m->a;
@@ -340,14 +361,19 @@ static void add_shape(struct model *m)
 	for (size_t i = 0; i < m->theme->main_count; i++) {
 		fish_theme |= food_table[m->theme->mains[i]].category == FOOD_FISH;
 	}
-	m->energy_row = lp_add_row(m->lp, 998, 1002);
+	int energy_row = lp_add_row(m->lp, 1000, 1000);
 	for (int j = 0; j < m->count; j++) {
-		lp_add_entry(m->lp, total_row, m->column[j], 1);
-		lp_add_entry(m->lp, m->energy_row, m->column[j], recipe_kcal_per_gram(&food_table[m->candidates[j].food]));
+		/* Shares are of the foods: counting supplements would let salt and chalk dilute an egg. */
+		if (!(m->candidates[j].groups >> GROUP_SUPPLEMENT & 1)) lp_add_entry(m->lp, total_row, m->column[j], 1);
+		lp_add_entry(m->lp, energy_row, m->column[j], recipe_kcal_per_gram(&food_table[m->candidates[j].food]));
 	}
 	lp_add_entry(m->lp, total_row, total, -1);
-	add_slack(m, m->energy_row, 1, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT, BOUND_MIN);
-	add_slack(m, m->energy_row, -1, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT, BOUND_MAX);
+	for (int side = 0; side < 2; side++) {
+		double sign = side == 0 ? 1 : -1;
+		m->energy_off[side] = lp_add_column(m->lp, 0, 0, PRICE_ENERGY);
+		lp_add_entry(m->lp, energy_row, m->energy_off[side], sign);
+		add_slack(m, energy_row, sign, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT, side == 0 ? BOUND_MIN : BOUND_MAX);
+	}
 	/* A bowl that is too big is not eaten up: mildly against more than 1000 g (dog) or 700 g (cat). */
 	int bulk = lp_add_row(m->lp, -INFINITY, dog ? 1000 : 700);
 	lp_add_entry(m->lp, bulk, total, 1);
@@ -405,6 +431,7 @@ bool model_build(struct model *m, struct arena *arena, const struct assessment *
 	for (int j = 0; j < m->count; j++) any_main |= m->candidates[j].groups >> GROUP_THEME_MAIN & 1;
 	if (!any_main) return false;
 
+	cap_supplements(m);
 	m->lp = lp_create();
 	m->column = arena_new_array(arena, int, (size_t)m->count);
 	for (int j = 0; j < m->count; j++) {

@@ -49,7 +49,7 @@ struct model {
 	struct lp *lp;
 	int *column;                  /* per candidate */
 	int row_low[NUTRIENT_COUNT], slack_margin[NUTRIENT_COUNT]; /* -1: none */
-	int energy_row;
+	int energy_off[2];            /* columns: kcal too little, too much; shut until rounding */
 	int slack_count;
 	struct slack slacks[MODEL_SLACKS_MAX];
 };

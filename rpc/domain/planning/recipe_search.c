@@ -22,13 +22,14 @@ struct search {
 	double practical_share; /* of the least practical portion that is asked for */
 	bool *in;
 	int counts[GROUP_COUNT], items;
+	double *usual;     /* per candidate: grams that would do, for its best nutrient or its share */
 	double *grams;     /* per candidate, of the best known state */
 	double value;      /* of the best known state */
 	struct model_outcome outcome; /* of the best known state */
 	int budget;        /* evaluations left */
 };
 
-enum { L1_ROUNDS = 5, ADD_TRIES = 6, DROP_TRIES = 8 };
+enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8 };
 /* A state whose value differs by less is no better. */
 static const double BETTER = 1e-3;
 
@@ -86,15 +87,18 @@ static void keep(struct search *s, double value)
 	for (int j = 0; j < s->m.count; j++) s->grams[j] = isfinite(value) ? lp_value(s->m.lp, s->m.column[j]) : 0;
 }
 
-/* Share of a generous use that a candidate has now: what is used least is tried first when something has to go. */
-static double usage(const struct search *s, int j)
+static void learn_usual(struct search *s)
 {
-	double most = s->m.candidates[j].most_g;
-	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
-		if (s->m.low[n] && s->m.low[n][j] > 0) most = fmin(most, 1 / s->m.low[n][j]);
+	for (int j = 0; j < s->m.count; j++) {
+		s->usual[j] = s->m.candidates[j].most_g;
+		for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+			if (s->m.low[n] && s->m.low[n][j] > 0) s->usual[j] = fmin(s->usual[j], 1 / s->m.low[n][j]);
+		}
 	}
-	return s->grams[j] / most;
 }
+
+/* What is used least is tried first when something has to go. */
+static double usage(const struct search *s, int j) { return s->grams[j] / s->usual[j]; }
 
 static void start_from_l1(struct search *s)
 {
@@ -106,11 +110,7 @@ static void start_from_l1(struct search *s)
 	for (int round = 0; round < L1_ROUNDS; round++) {
 		for (int j = 0; j < s->m.count; j++) {
 			const struct candidate *c = &s->m.candidates[j];
-			double usual = c->most_g;
-			for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
-				if (s->m.low[n] && s->m.low[n][j] > 0) usual = fmin(usual, 1 / s->m.low[n][j]);
-			}
-			double weight = round == 0 ? usual : s->grams[j] + 0.05 * usual;
+			double weight = round == 0 ? s->usual[j] : s->grams[j] + 0.05 * s->usual[j];
 			lp_set_cost(s->m.lp, s->m.column[j], c->gram_cost + c->item_cost / weight);
 		}
 		if (!lp_solve(s->m.lp)) break;
@@ -178,53 +178,100 @@ static void prune(struct search *s)
 	}
 }
 
-/* Tries a move (-1: none); keeps it if the recipe is the better for it. */
-static bool try_move(struct search *s, int drop, int add)
+/* What is taken out to make room is remembered so that a move can be taken back. */
+struct move {
+	int out[4], out_count, in;
+};
+
+static void move_out(struct search *s, struct move *move, int j)
 {
-	if (drop >= 0) put(s, drop, false);
-	if (add >= 0) put(s, add, true);
-	if (counts_fit(s)) {
-		double value = evaluate(s);
-		if (value < s->value - BETTER) {
-			keep(s, value);
-			return true;
+	put(s, j, false);
+	move->out[move->out_count++] = j;
+}
+
+static void take_back(struct search *s, const struct move *move)
+{
+	if (move->in >= 0) put(s, move->in, false);
+	for (int i = 0; i < move->out_count; i++) put(s, move->out[i], true);
+}
+
+/* Adds j and takes out what its groups have one too many of: beef liver for chicken liver. False if it cannot be. */
+static bool move_in(struct search *s, struct move *move, int j)
+{
+	put(s, j, true);
+	move->in = j;
+	for (int g = 0; g < GROUP_COUNT; g++) {
+		int most = group_limit(s, g);
+		if (most < 0 || s->counts[g] <= most) continue;
+		int least = -1;
+		for (int i = 0; i < s->m.count; i++) {
+			bool may_go = s->in[i] && i != j && !s->m.candidates[i].locked && s->m.candidates[i].groups >> g & 1;
+			if (may_go && (least < 0 || usage(s, i) < usage(s, least))) least = i;
 		}
+		if (least < 0 || move->out_count == (int)COUNT(move->out)) return false;
+		move_out(s, move, least);
 	}
-	if (add >= 0) put(s, add, false);
-	if (drop >= 0) put(s, drop, true);
+	return counts_fit(s);
+}
+
+static bool is_better(struct search *s)
+{
+	double value = evaluate(s);
+	if (value >= s->value - BETTER) return false;
+	keep(s, value);
+	return true;
+}
+
+/* What the last solve's prices promise for adding each food, best first. */
+static int promising(struct search *s, int except, double *rank, int *adds)
+{
+	for (int j = 0; j < s->m.count; j++) {
+		const struct candidate *c = &s->m.candidates[j];
+		rank[j] = INFINITY;
+		if (s->in[j] || j == except) continue;
+		double gain = lp_reduced_cost(s->m.lp, s->m.column[j]) * fmax(0.2 * s->usual[j], c->practical_g) + c->item_cost;
+		if (gain < 0) rank[j] = gain;
+	}
+	return ranked(rank, s->m.count, ADD_TRIES, adds);
+}
+
+/* Tries the promising additions on top of a removal (-1: none). */
+static bool try_adds(struct search *s, int dropped, double *rank)
+{
+	int adds[ADD_TRIES], count = promising(s, dropped, rank, adds);
+	for (int i = 0; i < count; i++) {
+		struct move move = { .in = -1 };
+		if (move_in(s, &move, adds[i]) && is_better(s)) return true;
+		take_back(s, &move);
+	}
 	return false;
 }
 
+/* Goes through the items in turn: is the recipe better without it, or with another in its place? The prices that rank
+ * the others are those of the recipe without it. Ends when a whole round brought nothing. */
 static void improve(struct search *s)
 {
-	int count = s->m.count;
-	double *rank = arena_new_array(s->m.arena, double, (size_t)count);
-	int adds[ADD_TRIES], drops[RECIPE_ITEMS_MAX];
+	double *rank = arena_new_array(s->m.arena, double, (size_t)s->m.count);
+	int drops[RECIPE_ITEMS_MAX];
 	bool better = true;
 
 	while (better && s->budget > 0) {
 		better = false;
-		/* the prices of the kept state: a rejected trial has left others behind */
-		if (!lp_solve(s->m.lp)) return;
-		for (int j = 0; j < count; j++) {
-			const struct candidate *c = &s->m.candidates[j];
-			double gain = s->in[j] ? INFINITY : lp_reduced_cost(s->m.lp, s->m.column[j]) * fmax(c->practical_g, 1e-9);
-			double usual = c->most_g;
-			for (enum nutrient n = 0; n < NUTRIENT_COUNT && !s->in[j]; n++) {
-				if (s->m.low[n] && s->m.low[n][j] > 0) usual = fmin(usual, 0.2 / s->m.low[n][j]);
-			}
-			if (!s->in[j]) gain = lp_reduced_cost(s->m.lp, s->m.column[j]) * fmax(usual, c->practical_g) + c->item_cost;
-			rank[j] = gain < 0 ? gain : INFINITY;
-		}
-		int add_count = ranked(rank, count, ADD_TRIES, adds);
-		for (int j = 0; j < count; j++) {
+		for (int j = 0; j < s->m.count; j++) {
 			rank[j] = s->in[j] && !s->m.candidates[j].locked ? usage(s, j) : INFINITY;
 		}
-		int drop_count = ranked(rank, count, RECIPE_ITEMS_MAX, drops);
-		for (int i = 0; i < add_count && !better; i++) better = try_move(s, -1, adds[i]);
-		for (int i = 0; i < drop_count && !better; i++) better = try_move(s, drops[i], -1);
-		for (int i = 0; i < add_count && !better; i++) {
-			for (int k = 0; k < drop_count && !better && s->budget > 0; k++) better = try_move(s, drops[k], adds[i]);
+		int drop_count = ranked(rank, s->m.count, RECIPE_ITEMS_MAX, drops);
+		/* the prices of the kept state: a rejected trial has left others behind */
+		if (!lp_solve(s->m.lp)) return;
+		better |= try_adds(s, -1, rank);
+		for (int i = 0; i < drop_count && s->budget > 0; i++) {
+			if (!s->in[drops[i]]) continue;
+			put(s, drops[i], false);
+			if (is_better(s) || try_adds(s, drops[i], rank)) {
+				better = true;
+				continue;
+			}
+			put(s, drops[i], true);
 		}
 	}
 }
@@ -267,6 +314,9 @@ static void fix(struct search *s, int j, double grams_a_day)
 
 static double round_to(double grams, double unit) { return round(grams / unit) * unit; }
 
+/* Per 1000 kcal; the bounds were kept with as much to spare. */
+static const double ROUNDING_KCAL = 4.5;
+
 /* Fixes one item after the other; what is coarsest in energy first, so that the fine ones can make up for it. */
 static bool round_grams(struct search *s, struct recipe *out)
 {
@@ -283,7 +333,7 @@ static bool round_grams(struct search *s, struct recipe *out)
 		if (s->in[j] && !is_food(s, j)) rank[j] = 1 - fmin(rank[j], 1);
 	}
 	int count = ranked(rank, s->m.count, RECIPE_ITEMS_MAX, order);
-	lp_set_row(s->m.lp, s->m.energy_row, 995.5, 1004.5);
+	for (int side = 0; side < 2; side++) lp_set_column(s->m.lp, s->m.energy_off[side], 0, ROUNDING_KCAL);
 	double value = evaluate(s);
 	keep(s, value);
 	out->count = 0;
@@ -365,6 +415,8 @@ static bool search_start(struct search *s, struct arena *arena, const struct ass
 	if (!model_build(&s->m, arena, a, theme, week_index, second_mains)) return false;
 	s->in = arena_new_array(arena, bool, (size_t)s->m.count);
 	s->grams = arena_new_array(arena, double, (size_t)s->m.count);
+	s->usual = arena_new_array(arena, double, (size_t)s->m.count);
+	learn_usual(s);
 	s->practical_share = 1;
 	return true;
 }
