@@ -72,6 +72,8 @@ extern const size_t reason_count;
 const struct reason_info *reason_find(struct str reason);
 /* HTTP status of a code whose reason is unknown (google.rpc's mapping). */
 int reason_http_status(enum rpc_code code);
+/* What a code says by itself, for a reason that the table does not know. */
+struct text2 reason_code_text(enum rpc_code code);
 /* The text with its parameters put in; a parameter that is missing stays as {name}. */
 struct str reason_render(struct arena *arena, const struct reason_info *info, enum lang lang, size_t param_count,
                          const struct error_param *params);

@@ -1,0 +1,49 @@
+/* rpc/wire/metadata.h: what travels beside a call's payload. Keys are lower-case ASCII, values printable ASCII unless the key
+ * ends in "-bin"; a key occurs once; keys that nobody here reads are let pass. */
+#ifndef PETFOOD_RPC_WIRE_METADATA_H
+#define PETFOOD_RPC_WIRE_METADATA_H
+
+#include "petfood/rpc/v1/envelope.pb-c.h"
+#include "store/base/error.h"
+#include "store/base/str.h"
+
+enum {
+	METADATA_ENTRIES_MAX = 64,
+	METADATA_BYTES_MAX = 64 * 1024, /* keys and values together */
+	METADATA_KEY_BYTES_MAX = 64,
+	METADATA_VALUE_BYTES_MAX = 8 * 1024,
+	IDEMPOTENCY_KEY_BYTES_MAX = 200,
+};
+
+/* What goes along with a call. Empty ones are not sent. */
+struct rpc_metadata {
+	struct str authorization;         /* "Bearer …" of the user */
+	struct str service_authorization; /* "Bearer …" of the calling service: makes on_behalf_of and client_address believed */
+	struct str on_behalf_of;          /* user id */
+	struct str accept_language;
+	struct str idempotency_key;
+	struct str traceparent;
+	struct str request_id;
+	struct str client_address;
+};
+#define RPC_METADATA(X) \
+	X(authorization,         "authorization") \
+	X(service_authorization, "service-authorization") \
+	X(on_behalf_of,          "on-behalf-of") \
+	X(accept_language,       "accept-language") \
+	X(idempotency_key,       "idempotency-key") \
+	X(traceparent,           "traceparent") \
+	X(request_id,            "request-id") \
+	X(client_address,        "client-address")
+enum { METADATA_KNOWN = 8 };
+
+/* Checks every entry and sorts the known ones into *out (borrowing their bytes). Fails: INVALID_ARGUMENT/METADATA_INVALID
+ * with the key. */
+MUST_CHECK bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct rpc_metadata *out,
+                              struct error *err);
+/* The reverse: fills entries[0..METADATA_KNOWN) borrowing from *metadata; returns how many. */
+size_t metadata_write(const struct rpc_metadata *metadata, Petfood__Rpc__V1__Metadata *entries);
+/* The same with its own copies of the texts. */
+struct rpc_metadata metadata_dup(struct arena *arena, const struct rpc_metadata *metadata);
+
+#endif

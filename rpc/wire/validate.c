@@ -1,0 +1,298 @@
+#include "rpc/wire/validate.h"
+
+#include <google/protobuf/timestamp.pb-c.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_BYTES = sizeof(((struct violation *)0)->field), DEPTH_MAX = 32 };
+#define TIMESTAMP_SECONDS_MIN (-62135596800LL) /* 0001-01-01T00:00:00Z */
+#define TIMESTAMP_SECONDS_MAX 253402300799LL   /* 9999-12-31T23:59:59Z */
+
+struct checking {
+	enum lang lang;
+	struct error *err;
+	bool ok;
+	char path[PATH_BYTES]; /* of the field at hand; cut if it does not fit */
+	size_t path_len;
+};
+
+static const struct {
+	const char *type;
+	struct text2 format; /* takes the limit as a text, if any */
+} texts[] = {
+	{ "missing", { "此项必填", "this field is required" } },
+	{ "string_too_short", { "至少 %s 个字符", "must have at least %s characters" } },
+	{ "string_too_long", { "至多 %s 个字符", "must have at most %s characters" } },
+	{ "bytes_too_long", { "至多 %s 字节", "must have at most %s bytes" } },
+	{ "string_unicode", { "不是有效的 UTF-8 文本", "is not valid UTF-8" } },
+	{ "uuid_parsing", { "不是有效的 UUID", "is not a UUID" } },
+	{ "email", { "不是有效的邮箱地址", "is not an e-mail address" } },
+	{ "username", { "用户名只能包含中文、字母、数字、下划线和连字符", "may only have letters, digits, Chinese, _ and -" } },
+	{ "greater_than", { "必须大于 %s", "must be greater than %s" } },
+	{ "greater_than_equal", { "必须大于或等于 %s", "must be at least %s" } },
+	{ "less_than", { "必须小于 %s", "must be less than %s" } },
+	{ "less_than_equal", { "必须小于或等于 %s", "must be at most %s" } },
+	{ "finite_number", { "必须是有限的数", "must be a finite number" } },
+	{ "too_long", { "至多 %s 项", "must have at most %s items" } },
+	{ "enum", { "不是允许的取值", "is not one of the allowed values" } },
+	{ "timestamp", { "时间超出范围", "is not a time of the years 1 to 9999" } },
+	{ "depth", { "嵌套过深", "is nested too deep" } },
+};
+
+static void violated(struct checking *c, const char *type, const char *limit)
+{
+	size_t i = 0;
+	while (i + 1 < COUNT(texts) && strcmp(texts[i].type, type) != 0) i++;
+	const char *format = text2_in(texts[i].format, c->lang);
+	const char *slot = strstr(format, "%s");
+	c->ok = false;
+	/* Byte limits are ours alone; the contract knows one name for a long text. */
+	if (strcmp(type, "bytes_too_long") == 0) type = "string_too_long";
+	if (slot) error_violation(c->err, c->path, type, "%.*s%s%s", (int)(slot - format), format, limit, slot + 2);
+	else error_violation(c->err, c->path, type, "%s", format);
+}
+
+static void violated_count(struct checking *c, const char *type, uint64_t limit)
+{
+	char text[24];
+	(void)snprintf(text, sizeof text, "%" PRIu64, limit);
+	violated(c, type, text);
+}
+
+static void violated_number(struct checking *c, const char *type, double limit)
+{
+	char text[32];
+	(void)snprintf(text, sizeof text, "%.10g", limit);
+	violated(c, type, text);
+}
+
+static size_t path_push(struct checking *c, const char *name)
+{
+	size_t before = c->path_len;
+	int n = snprintf(c->path + before, sizeof c->path - before, "%s%s", before ? "." : "", name);
+	c->path_len = before + (size_t)n < sizeof c->path ? before + (size_t)n : sizeof c->path - 1;
+	return before;
+}
+
+static size_t path_push_index(struct checking *c, size_t index)
+{
+	size_t before = c->path_len;
+	int n = snprintf(c->path + before, sizeof c->path - before, "[%zu]", index);
+	c->path_len = before + (size_t)n < sizeof c->path ? before + (size_t)n : sizeof c->path - 1;
+	return before;
+}
+
+static void path_pop(struct checking *c, size_t before)
+{
+	c->path_len = before;
+	c->path[before] = '\0';
+}
+
+static void check_text(struct checking *c, const struct field_rule *rule, struct str text, bool item)
+{
+	if (!str_is_utf8(text)) {
+		violated(c, "string_unicode", "");
+		return;
+	}
+	uint32_t max_chars = item ? rule->item_max_chars : rule->max_chars;
+	size_t chars = rule->min_chars || max_chars ? str_utf8_length(text) : 0;
+	if (!item && chars < rule->min_chars) violated_count(c, "string_too_short", rule->min_chars);
+	else if (max_chars && chars > max_chars) violated_count(c, "string_too_long", max_chars);
+	else if (rule->max_bytes && text.len > rule->max_bytes) violated_count(c, "bytes_too_long", rule->max_bytes);
+	else if (rule->form == TEXT_UUID && !text_is_uuid(text)) violated(c, "uuid_parsing", "");
+	else if (rule->form == TEXT_EMAIL && !text_is_email(text)) violated(c, "email", "");
+	else if (rule->form == TEXT_USERNAME && !text_is_username(text)) violated(c, "username", "");
+}
+
+static void check_number(struct checking *c, const struct field_rule *rule, double value)
+{
+	if (!isfinite(value)) violated(c, "finite_number", "");
+	else if (rule->has_gt && !(value > rule->gt)) violated_number(c, "greater_than", rule->gt);
+	else if (rule->has_gte && !(value >= rule->gte)) violated_number(c, "greater_than_equal", rule->gte);
+	else if (rule->has_lt && !(value < rule->lt)) violated_number(c, "less_than", rule->lt);
+	else if (rule->has_lte && !(value <= rule->lte)) violated_number(c, "less_than_equal", rule->lte);
+}
+
+static void check_enum(struct checking *c, const ProtobufCEnumDescriptor *descriptor, int value)
+{
+	if (!protobuf_c_enum_descriptor_get_value(descriptor, value)) violated(c, "enum", "");
+}
+
+static void check_timestamp(struct checking *c, const Google__Protobuf__Timestamp *at)
+{
+	if (at->seconds < TIMESTAMP_SECONDS_MIN || at->seconds > TIMESTAMP_SECONDS_MAX || at->nanos < 0 || at->nanos > 999999999)
+		violated(c, "timestamp", "");
+}
+
+static void check_message(struct checking *c, const struct message_side *side, const ProtobufCMessage *message, int depth);
+
+/* One value at `at`: of a single field, or the item of a list. */
+static void check_value(struct checking *c, const struct field_side *f, const void *at, bool item, int depth)
+{
+	switch (f->field->type) {
+	case PROTOBUF_C_TYPE_INT32:
+	case PROTOBUF_C_TYPE_SINT32:
+	case PROTOBUF_C_TYPE_SFIXED32: check_number(c, &f->rule, *(const int32_t *)at); break;
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_FIXED32: check_number(c, &f->rule, *(const uint32_t *)at); break;
+	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_SINT64:
+	case PROTOBUF_C_TYPE_SFIXED64: check_number(c, &f->rule, (double)*(const int64_t *)at); break;
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_FIXED64: check_number(c, &f->rule, (double)*(const uint64_t *)at); break;
+	case PROTOBUF_C_TYPE_FLOAT: check_number(c, &f->rule, (double)*(const float *)at); break;
+	case PROTOBUF_C_TYPE_DOUBLE: check_number(c, &f->rule, *(const double *)at); break;
+	case PROTOBUF_C_TYPE_BOOL: break;
+	case PROTOBUF_C_TYPE_ENUM: check_enum(c, f->field->descriptor, *(const int *)at); break;
+	case PROTOBUF_C_TYPE_STRING: check_text(c, &f->rule, str_from(*(char *const *)at), item); break;
+	case PROTOBUF_C_TYPE_BYTES:
+		if (f->rule.max_bytes && ((const ProtobufCBinaryData *)at)->len > f->rule.max_bytes)
+			violated_count(c, "bytes_too_long", f->rule.max_bytes);
+		break;
+	case PROTOBUF_C_TYPE_MESSAGE: {
+		const ProtobufCMessage *sub = *(ProtobufCMessage *const *)at;
+		if (f->timestamp) check_timestamp(c, (const Google__Protobuf__Timestamp *)(const void *)sub);
+		else if (f->message) check_message(c, f->message, sub, depth + 1);
+		break;
+	}
+	}
+}
+
+static size_t size_of_item(ProtobufCType type)
+{
+	switch (type) {
+	case PROTOBUF_C_TYPE_INT64:
+	case PROTOBUF_C_TYPE_SINT64:
+	case PROTOBUF_C_TYPE_SFIXED64:
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_FIXED64:
+	case PROTOBUF_C_TYPE_DOUBLE: return 8;
+	case PROTOBUF_C_TYPE_BOOL: return sizeof(protobuf_c_boolean);
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_MESSAGE: return sizeof(void *);
+	case PROTOBUF_C_TYPE_BYTES: return sizeof(ProtobufCBinaryData);
+	default: return 4;
+	}
+}
+
+static void check_list(struct checking *c, const struct field_side *f, const ProtobufCMessage *message, int depth)
+{
+	size_t count = *(const size_t *)((const char *)message + f->field->quantifier_offset);
+	const char *items = *(char *const *)((const char *)message + f->field->offset);
+	if (f->rule.required && count == 0) violated(c, "missing", "");
+	if (f->rule.max_items && count > f->rule.max_items) {
+		violated_count(c, "too_long", f->rule.max_items);
+		return; /* their contents no longer matter */
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t before = path_push_index(c, i);
+		check_value(c, f, items + i * size_of_item(f->field->type), true, depth);
+		path_pop(c, before);
+	}
+}
+
+/* Unset in the eyes of `required`; an implicit text or enum that is empty cannot be told from one that was left out. */
+static bool is_blank(const struct field_side *f, const ProtobufCMessage *message)
+{
+	const char *at = (const char *)message + f->field->offset;
+	if (!field_is_set(f, message)) return true;
+	switch (f->field->type) {
+	case PROTOBUF_C_TYPE_STRING: return !*(char *const *)at || !**(char *const *)at;
+	case PROTOBUF_C_TYPE_BYTES: return ((const ProtobufCBinaryData *)(const void *)at)->len == 0;
+	case PROTOBUF_C_TYPE_ENUM: return *(const int *)at == 0;
+	default: return false;
+	}
+}
+
+static void check_message(struct checking *c, const struct message_side *side, const ProtobufCMessage *message, int depth)
+{
+	if (depth > DEPTH_MAX) {
+		violated(c, "depth", "");
+		return;
+	}
+	for (size_t i = 0; i < side->field_count; i++) {
+		const struct field_side *f = &side->fields[i];
+		size_t before = path_push(c, f->field->name);
+		if (f->presence == FIELD_REPEATED || f->presence == FIELD_MAP) {
+			check_list(c, f, message, depth);
+		} else if (f->rule.required && is_blank(f, message)) {
+			violated(c, "missing", "");
+		} else if (field_is_set(f, message) && !(f->presence == FIELD_IMPLICIT && is_blank(f, message))) {
+			check_value(c, f, (const char *)message + f->field->offset, false, depth);
+		}
+		path_pop(c, before);
+	}
+}
+
+bool message_validate(const struct message_side *side, const ProtobufCMessage *message, enum lang lang, struct error *err)
+{
+	struct checking c = { .lang = lang, .err = err, .ok = true };
+	check_message(&c, side, message, 0);
+	return c.ok;
+}
+
+static bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+static bool is_alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+bool text_is_uuid(struct str s)
+{
+	if (s.len != 36) return false;
+	for (size_t i = 0; i < s.len; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? s.ptr[i] != '-' : !is_hex(s.ptr[i])) return false;
+	}
+	return true;
+}
+
+/* RFC 6761 and 6762: names that never receive mail. */
+static const char *const special_domains[] = { "localhost", "test", "invalid", "local", "localdomain", "onion", "arpa" };
+
+static bool domain_is_mailable(struct str domain)
+{
+	struct str rest = domain, label, last = STR_NONE;
+	size_t labels = 0;
+	if (domain.len == 0 || domain.len > 253) return false;
+	while (str_split(&rest, '.', &label)) {
+		if (label.len == 0 || label.len > 63 || label.ptr[0] == '-' || label.ptr[label.len - 1] == '-') return false;
+		for (size_t i = 0; i < label.len; i++)
+			if (!is_alnum(label.ptr[i]) && label.ptr[i] != '-') return false;
+		last = label;
+		labels++;
+	}
+	for (size_t i = 0; i < COUNT(special_domains); i++)
+		if (str_equal_nocase(last, str_from(special_domains[i]))) return false;
+	return labels >= 2;
+}
+
+bool text_is_email(struct str s)
+{
+	size_t at = str_find(s, STR("@"), 0);
+	if (at == SIZE_MAX || at == 0 || at > 64 || s.len > 254) return false;
+	for (size_t i = 0; i < at; i++) {
+		char c = s.ptr[i];
+		if (c == '.' && (i == 0 || i + 1 == at || s.ptr[i + 1] == '.')) return false;
+		if (!is_alnum(c) && !(c && strchr(".!#$%&'*+/=?^_`{|}~-", c))) return false;
+	}
+	return domain_is_mailable((struct str){ s.ptr + at + 1, s.len - at - 1 });
+}
+
+bool text_is_username(struct str s)
+{
+	if (!str_is_utf8(s)) return false;
+	size_t chars = str_utf8_length(s);
+	if (chars < 3 || chars > 50) return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if (c < 0x80) {
+			if (!is_alnum((char)c) && c != '_' && c != '-') return false;
+			continue;
+		}
+		if ((c & 0xf0) != 0xe0) return false; /* U+4E00..U+9FFF takes three bytes */
+		unsigned point = (unsigned)(c & 15) << 12 | ((unsigned char)s.ptr[i + 1] & 63u) << 6 | ((unsigned char)s.ptr[i + 2] & 63u);
+		if (point < 0x4e00 || point > 0x9fff) return false;
+		i += 2;
+	}
+	return true;
+}
