@@ -43,7 +43,7 @@ struct bridge_options {
 	size_t json_body_bytes;      /* largest JSON body, answered with 413 beyond; [1 MiB]; a route may set its own */
 	size_t max_request_size;     /* MAX_REQUEST_SIZE: ceiling for any route; [10 MiB] */
 	size_t header_bytes;         /* names and values together, 431 beyond; [64 KiB] */
-	size_t connections;          /* open at once over all threads; a further one is closed at once; [4096] */
+	size_t connections;          /* open at once over all threads; further ones wait in the kernel; [4096] */
 	size_t calls_per_thread;     /* RPCs under way per thread, 503 beyond; [256] */
 	size_t streams;              /* open SSE streams over all threads, 503 beyond; [connections - connections / 8] */
 	size_t resets_per_second;    /* HTTP/2 requests of one connection abandoned before their answer; more end it; [100] */

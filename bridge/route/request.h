@@ -1,0 +1,23 @@
+/* bridge/route/request.h: one HTTP request becomes the method's request message (google.api.http: path variables, body, and the rest
+ * from the query). */
+#ifndef PETFOOD_BRIDGE_ROUTE_REQUEST_H
+#define PETFOOD_BRIDGE_ROUTE_REQUEST_H
+
+#include "bridge/route/match.h"
+
+struct request_parts {
+	struct str query;         /* raw, without "?" */
+	struct str body;          /* JSON; read only if the route has a body */
+	struct str last_event_id; /* header; goes before the query parameter of streams; "" = none */
+};
+
+/* Makes and fills the message, in the arena. Order: body, query (only if the body is not the whole message), header, path; a
+ * later one wins over an earlier one for the same field. Unknown query names are ignored; in the query "+" is a space, as
+ * browsers and form encoders write it. Fails: INVALID_ARGUMENT/VALIDATION_FAILED, fields as "body.x", "query.x", "path.x". */
+MUST_CHECK bool request_build(struct arena *arena, const struct route_match *match, const struct request_parts *parts,
+                              ProtobufCMessage **out, struct error *err);
+
+/* Where a field of the method's request message comes from under this route: "path", "body" or "query". */
+const char *request_location(const struct route_side *route, struct str field);
+
+#endif
