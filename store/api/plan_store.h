@@ -7,6 +7,12 @@
 #include "store/base/error.h"
 #include "store/base/str.h"
 
+#define PLAN_DRAFT_KEPT_US (INT64_C(24) * 3600 * 1000000)
+
+/* "cat", "dog": as stored. Numbers of petfood.v1.PetType; 0 for a word that is none. */
+const char *plan_pet_type_name(int pet_type);
+int plan_pet_type_from(struct str name);
+
 struct plan_record {
 	struct str id, user_id;
 	struct str task_id, pet_id; /* "" = none */

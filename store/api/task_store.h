@@ -13,8 +13,12 @@ enum task_status { TASK_PENDING = 1, TASK_RUNNING = 2, TASK_COMPLETED = 3, TASK_
 enum task_type { TASK_TYPE_DIET_PLAN = 1, TASK_TYPE_RESEARCH = 2, TASK_TYPE_BENCH = 3 };
 const char *task_status_name(enum task_status status); /* "pending" … as stored and shown */
 const char *task_type_name(enum task_type type);       /* "diet_plan" … */
+/* 0 for a word that is none. */
+enum task_status task_status_from(struct str name);
+enum task_type task_type_from(struct str name);
 bool task_status_is_final(enum task_status status);
 
+/* DESIGN 5: 3 lost leases, then failed. The lease that has just run out counts. */
 enum { TASK_LOST_LEASES_MAX = 3 };
 
 struct task {
@@ -92,7 +96,7 @@ struct task_store {
 		/* Stores a pending task with its first event (task_created, number 1). With idem: the key is inserted first in the same
 		 * transaction; the same key and hash again gives *out_replayed = true and *out_reply = the stored reply, and stores
 		 * nothing; another hash fails INVALID_ARGUMENT/IDEMPOTENCY_MISMATCH. Over the limit: RESOURCE_EXHAUSTED/TASK_LIMIT with
-		 * `limit`, and the key is not spent. */
+		 * `limit`, and the key is not spent. No such user: NOT_FOUND/USER_NOT_FOUND. */
 		bool (*create)(void *self, const struct task *task, struct str first_event, const struct task_limits *limits,
 		               const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
 		               struct error *err);
@@ -103,16 +107,17 @@ struct task_store {
 		             int64_t *out_total, struct error *err);
 
 		/* Gives one waiting task to a worker, one statement: status running, attempt + 1, lease until now + lease_ms. Waiting =
-		 * pending, or running with an expired lease (then lost_leases + 1) and fewer than TASK_LOST_LEASES_MAX lost. Fair: the task
-		 * whose user has the fewest running ones, then the oldest. Nothing waiting: NOT_FOUND/QUEUE_EMPTY. */
+		 * pending, or running with an expired lease (then lost_leases + 1) and fewer than TASK_LOST_LEASES_MAX lost, this one
+		 * counted. Fair: the task whose user has the fewest running ones, then the oldest. Nothing waiting: NOT_FOUND/QUEUE_EMPTY. */
 		bool (*claim)(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena, struct task *out,
 		              struct error *err);
 		/* Extends the lease. ABORTED/TASK_MOVED if the attempt is not the running one any more (cancelled, taken over). */
 		bool (*heartbeat)(void *self, struct str id, uint32_t attempt, int64_t now_us, int64_t lease_ms, struct error *err);
 		/* Gives a claimed task back: pending again, no lease counted as lost; the attempt number stays spent. */
 		bool (*give_back)(void *self, struct str id, uint32_t attempt, struct error *err);
-		/* Adds events and optionally a checkpoint in one transaction; *out_first is the first event's number. ABORTED/TASK_MOVED as
-		 * above: nothing is written. A step that is already checkpointed keeps its first data. */
+		/* Adds events and optionally a checkpoint in one transaction; *out_first is the first event's number (without events: the
+		 * number that the next one will get). ABORTED/TASK_MOVED as above: nothing is written. A step that is already
+		 * checkpointed keeps its first data. */
 		bool (*append)(void *self, struct str id, uint32_t attempt, int64_t now_us, const struct task_append *what,
 		               uint64_t *out_first, struct error *err);
 		/* One transaction: `completed` events, the terminal event, the plan row (NULL = none), output, progress 100, status completed.
@@ -127,8 +132,9 @@ struct task_store {
 		 * FAILED_PRECONDITION/TASK_FINISHED with `status`. */
 		bool (*cancel)(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
 		               struct str error_message, uint64_t *out_last, struct error *err);
-		/* Tasks that cannot be claimed any more: lease expired with TASK_LOST_LEASES_MAX lost. Ends one of them like cancel, but
-		 * failed; NOT_FOUND/QUEUE_EMPTY when there is none. */
+		/* Tasks that cannot be claimed any more: lease expired with TASK_LOST_LEASES_MAX lost, this one counted. Ends one of them
+		 * like cancel, but failed; NOT_FOUND/QUEUE_EMPTY when there is none. terminal_event is called in the caller's thread,
+		 * outside any transaction, perhaps more than once (the task was taken up meanwhile). */
 		bool (*abandon)(void *self, int64_t now_us, struct arena *arena, struct task *out, struct error *err,
 		                struct str (*terminal_event)(void *ctx, struct arena *arena, const struct task *task), void *ctx,
 		                struct str reason, struct str message, uint64_t *out_last);
@@ -141,9 +147,10 @@ struct task_store {
 		bool (*events)(void *self, struct str user_id, struct str id, uint64_t after, size_t limit, size_t bytes_max,
 		               struct arena *arena, struct task_event **out, size_t *out_count, struct task_head *out_head,
 		               struct error *err);
-		/* Heads of those ids that exist (and belong to user_id unless ""). */
+		/* Heads of those ids that exist (and belong to user_id unless ""), in the order asked for. */
 		bool (*heads)(void *self, struct str user_id, const struct str *ids, size_t count, struct arena *arena,
 		              struct task_head **out, size_t *out_count, struct error *err);
+		/* In the order in which they were kept. */
 		bool (*checkpoints)(void *self, struct str id, struct arena *arena, struct checkpoint **out, size_t *out_count,
 		                    struct error *err);
 		/* Deletes events and checkpoints of tasks that ended before `ended_before_us`, at most `limit` tasks; rows of tasks and

@@ -1,0 +1,231 @@
+#include "store/sqlite/db.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite/migrate.h"
+
+enum {
+	READERS_MAX = 4, /* two cores read no faster with more (library-notes 6), and each has a page cache */
+	BATCH_MAX = 64,  /* bounds how long a reader of the queue's end waits for its commit */
+};
+
+struct write {
+	db_work *work;
+	void *job;
+	struct error *err;
+	bool done, ok;
+	pthread_cond_t woken;
+	struct write *next;
+};
+
+struct db {
+	struct sql_options options;
+	char *path;
+
+	struct sql_conn writer; /* belongs to the thread that set `writing` */
+	pthread_mutex_t write_lock; /* guards the queue and `writing`, never held during a statement */
+	struct write *first, *last;
+	bool writing;
+
+	pthread_mutex_t read_lock;
+	pthread_cond_t reader_free;
+	struct reader {
+		struct sql_conn conn;
+		bool busy;
+	} readers[READERS_MAX];
+};
+
+/* ---- the writer ---- */
+
+static bool in_transaction(struct sql_conn *conn) { return !sqlite3_get_autocommit(conn->db); }
+
+static bool begin(struct sql_conn *conn, struct error *err)
+{
+	/* IMMEDIATE: a transaction that reads first and then wants to write could only fail. */
+	return sql_run(conn, "begin immediate", SQL_NO_ARGS, NULL, err);
+}
+
+/* A statement that fails for want of space or memory may have undone the whole transaction by itself. */
+static void roll_back(struct sql_conn *conn)
+{
+	struct error ignored;
+	if (in_transaction(conn) && !sql_run(conn, "rollback", SQL_NO_ARGS, NULL, &ignored) && in_transaction(conn))
+		die("sqlite: cannot roll back: %s", ignored.message);
+}
+
+static bool commit(struct sql_conn *conn, struct error *err)
+{
+	if (sql_run(conn, "commit", SQL_NO_ARGS, NULL, err)) return true;
+	/* The frames of the commit may be whole in the log though flushing it failed: nobody sees them now, but recovery after a
+	 * crash would. Any other failure (no space, busy) comes before they are whole. */
+	bool uncertain = error_is(err, "STORE_DOWN");
+	roll_back(conn);
+	if (uncertain) {
+		char why[ERROR_MESSAGE_BYTES];
+		memcpy(why, err->message, sizeof why);
+		error_set(err, RPC_UNKNOWN, REASON_WRITE_UNCERTAIN, "%s", why);
+	}
+	return false;
+}
+
+static void write_alone(struct sql_conn *conn, struct write *w)
+{
+	w->ok = begin(conn, w->err);
+	if (!w->ok) return;
+	w->ok = w->work(conn, w->job, w->err);
+	if (w->ok) w->ok = commit(conn, w->err);
+	else roll_back(conn);
+}
+
+static void fail_all(struct write *batch, const struct error *why, bool also_failed)
+{
+	for (struct write *w = batch; w; w = w->next) {
+		if (!w->ok && !also_failed) continue; /* has said why itself */
+		w->ok = false;
+		*w->err = *why;
+	}
+}
+
+/* False: the transaction is lost as a whole, nothing is written, and nobody has an answer yet. */
+static bool write_together(struct sql_conn *conn, struct write *batch)
+{
+	struct error err;
+	if (!begin(conn, &err)) {
+		fail_all(batch, &err, true);
+		return true;
+	}
+	for (struct write *w = batch; w; w = w->next) {
+		if (!sql_run(conn, "savepoint one", SQL_NO_ARGS, NULL, &err)) goto lost;
+		w->ok = w->work(conn, w->job, w->err);
+		if (!in_transaction(conn)) goto lost;
+		if (!w->ok && !sql_run(conn, "rollback to one", SQL_NO_ARGS, NULL, &err)) goto lost;
+		if (!sql_run(conn, "release one", SQL_NO_ARGS, NULL, &err)) goto lost;
+	}
+	if (commit(conn, &err)) return true;
+	if (!error_is(&err, REASON_WRITE_UNCERTAIN)) goto lost;
+	/* Not run again: twice would be worse than unknown. */
+	fail_all(batch, &err, false);
+	return true;
+lost:
+	roll_back(conn);
+	return false;
+}
+
+static void write_batch(struct sql_conn *conn, struct write *batch)
+{
+	if (batch->next && write_together(conn, batch)) return;
+	for (struct write *w = batch; w; w = w->next) write_alone(conn, w);
+}
+
+/* Off the front of the queue. */
+static struct write *take_batch(struct db *db)
+{
+	struct write *batch = db->first, *end = batch;
+	for (int n = 1; n < BATCH_MAX && end->next; n++) end = end->next;
+	db->first = end->next;
+	if (!db->first) db->last = NULL;
+	end->next = NULL;
+	return batch;
+}
+
+bool db_write(struct db *db, db_work *work, void *job, struct error *err)
+{
+	struct error unwanted;
+	struct write own = { .work = work, .job = job, .err = err ? err : &unwanted };
+	(void)pthread_cond_init(&own.woken, NULL);
+	(void)pthread_mutex_lock(&db->write_lock);
+	if (db->last) db->last->next = &own;
+	else db->first = &own;
+	db->last = &own;
+	while (!own.done && (db->writing || db->first != &own)) (void)pthread_cond_wait(&own.woken, &db->write_lock);
+	if (!own.done) { /* at the front, and the writer is free: run the queue as it stands */
+		struct write *batch = take_batch(db);
+		db->writing = true;
+		(void)pthread_mutex_unlock(&db->write_lock);
+		write_batch(&db->writer, batch);
+		(void)pthread_mutex_lock(&db->write_lock);
+		db->writing = false;
+		for (struct write *w = batch, *next; w; w = next) {
+			next = w->next; /* once it is done, *w may go with its thread's stack */
+			w->done = true;
+			(void)pthread_cond_signal(&w->woken);
+		}
+		if (db->first) (void)pthread_cond_signal(&db->first->woken);
+	}
+	(void)pthread_mutex_unlock(&db->write_lock);
+	(void)pthread_cond_destroy(&own.woken);
+	return own.ok;
+}
+
+/* ---- the readers ---- */
+
+bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err)
+{
+	struct reader *mine = NULL;
+	(void)pthread_mutex_lock(&db->read_lock);
+	while (!mine) {
+		/* The first ones first: their caches are warm, and the last ones may never be opened. */
+		for (size_t i = 0; i < READERS_MAX && !mine; i++)
+			if (!db->readers[i].busy) mine = &db->readers[i];
+		if (!mine) (void)pthread_cond_wait(&db->reader_free, &db->read_lock);
+	}
+	mine->busy = true;
+	(void)pthread_mutex_unlock(&db->read_lock);
+	struct sql_options options = db->options;
+	options.read_only = true;
+	struct sql_conn *conn = &mine->conn;
+	if ((conn->db || sql_open(&options, conn, err)) && sql_run(conn, "begin", SQL_NO_ARGS, NULL, err)) {
+		*out = conn;
+		return true;
+	}
+	db_give_reader(db, &conn);
+	return false;
+}
+
+void db_give_reader(struct db *db, struct sql_conn **conn)
+{
+	if (!*conn) return;
+	struct reader *mine = (struct reader *)*conn; /* its first member */
+	if (mine->conn.db) roll_back(&mine->conn);
+	(void)pthread_mutex_lock(&db->read_lock);
+	mine->busy = false;
+	(void)pthread_cond_signal(&db->reader_free);
+	(void)pthread_mutex_unlock(&db->read_lock);
+	*conn = NULL;
+}
+
+/* ---- */
+
+bool db_open(const struct sql_options *options, const struct clock *clock, struct db **out, struct error *err)
+{
+	struct db *db = calloc(1, sizeof *db);
+	char *path = strdup(options->path);
+	if (!db || !path) die("out of memory");
+	db->path = path;
+	db->options = *options;
+	db->options.path = path;
+	(void)pthread_mutex_init(&db->write_lock, NULL);
+	(void)pthread_mutex_init(&db->read_lock, NULL);
+	(void)pthread_cond_init(&db->reader_free, NULL);
+	if (sql_open(&db->options, &db->writer, err) && migrate(&db->writer, clock, err)) {
+		*out = db;
+		return true;
+	}
+	db_close(&db);
+	return false;
+}
+
+void db_close(struct db **db)
+{
+	if (!*db) return;
+	for (size_t i = 0; i < READERS_MAX; i++) sql_close(&(*db)->readers[i].conn);
+	sql_close(&(*db)->writer); /* last, so that it folds the WAL into the file */
+	(void)pthread_cond_destroy(&(*db)->reader_free);
+	(void)pthread_mutex_destroy(&(*db)->read_lock);
+	(void)pthread_mutex_destroy(&(*db)->write_lock);
+	free((*db)->path);
+	free(*db);
+	*db = NULL;
+}

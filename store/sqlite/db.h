@@ -1,0 +1,30 @@
+/* store/sqlite/db.h: the one writer and the few readers of a file.
+ *
+ * Writes share commits. With synchronous=FULL a commit costs a flush of the disk; while one is under way, the writes of other
+ * threads queue up, and the next thread to hold the writer runs all of them in one transaction, each inside a savepoint of its
+ * own, so that one that fails (a fenced worker, a limit) undoes itself only. Nobody is told "stored" before the shared commit. If
+ * the shared transaction is lost as a whole (disk full), its writes are run again one by one, so that each gets its own answer. */
+#ifndef PETFOOD_STORE_SQLITE_DB_H
+#define PETFOOD_STORE_SQLITE_DB_H
+
+#include "store/base/time.h"
+#include "store/sqlite/sql.h"
+
+struct db; /* opaque; any thread */
+
+/* The file's schema is brought up to date here. */
+MUST_CHECK bool db_open(const struct sql_options *options, const struct clock *clock, struct db **out, struct error *err);
+void db_close(struct db **db); /* accepts NULL; nobody may be inside */
+
+/* Runs `work` in a write transaction and commits; false from `work` undoes what it did. It may run in another thread while
+ * the caller waits here, and may run twice (the first time undone), so it writes its results afresh each time.
+ * Fails with what `work` said; else STORE_BUSY, STORE_FULL, STORE_DOWN: nothing is written; UNKNOWN/WRITE_UNCERTAIN: the commit
+ * itself met an I/O error, so that a crash now could bring it back. */
+typedef bool db_work(struct sql_conn *conn, void *job, struct error *err);
+MUST_CHECK bool db_write(struct db *db, db_work *work, void *job, struct error *err);
+
+/* A reader with a snapshot of its own, until it is given back; waits for a free one. */
+MUST_CHECK bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err);
+void db_give_reader(struct db *db, struct sql_conn **conn); /* accepts NULL; leaves *conn NULL */
+
+#endif
