@@ -44,8 +44,12 @@ double recipe_kcal_per_gram(const struct food *food);
 
 /* A recipe for one day of that week, already rounded to what a kitchen can weigh: foods from 20 g to 1 g, smaller ones to
  * 0.1 g, supplements to 0.1 mg; recomputed after rounding. False: none was found, *gap says what was missing most. */
+enum recipe_effort {
+	RECIPE_STRICT, /* gives up margins and the smaller item count only */
+	RECIPE_RELAXED /* everything that may be given up */
+};
 bool recipe_find(struct arena *arena, const struct assessment *a, const struct week_theme *theme, int week_index,
-                 struct recipe *out, struct recipe_gap *gap);
+                 enum recipe_effort effort, struct recipe *out, struct recipe_gap *gap);
 
 /* A lower bound on what is missing if the theme may use any number of items: 0 = the theme may work. Cheap. */
 double recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
@@ -56,7 +60,7 @@ double recipe_amount(const struct recipe *recipe, const struct assessment *a, en
                      enum bound_side side);
 double recipe_kcal(const struct recipe *recipe);
 double recipe_grams(const struct recipe *recipe);
-/* True if every bound holds for the printed grams. Else *gap names the worst. */
+/* True if every bound and every food's own share holds for the printed grams. Else *gap names the worst. */
 bool recipe_keeps_bounds(const struct recipe *recipe, const struct assessment *a, struct recipe_gap *gap);
 
 #endif

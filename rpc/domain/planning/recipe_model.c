@@ -29,7 +29,7 @@ static const struct group_rule {
 	[GROUP_FISH] = { -1, 0.45, -1, 0.30, -1 },
 	[GROUP_OILY_FISH] = { -1, 0.15, -1, 0.15, -1 },
 	[GROUP_ORGAN] = { -1, 0.12, -1, 0.12, 2 },
-	[GROUP_LIVER] = { -1, 0.05, -1, 0.05, 1, true }, /* vitamin A and copper */
+	[GROUP_LIVER] = { -1, 0.0495, -1, 0.0495, 1, true }, /* 5 %: vitamin A and copper */
 	[GROUP_EGG] = { -1, -1, -1, -1, 1 },
 	[GROUP_DAIRY] = { -1, -1, -1, -1, 1 },
 	[GROUP_STARCH] = { 0.10, 0.45, -1, 0.15, 1 },
@@ -46,6 +46,23 @@ static const struct group_rule {
 	[GROUP_MAGNESIUM] = { -1, -1, -1, -1, 1 },
 	[GROUP_OMEGA3] = { -1, -1, -1, -1, 1 },
 };
+/* Rounding: kcal off the 1000, grams a day over a share. */
+static const double ROUNDING_KCAL = 4.5, ROUNDING_SHARE_G = 0.4;
+
+double model_aim_low(enum nutrient nutrient)
+{
+	for (size_t i = 0; i < COUNT(wide_margins); i++) {
+		if (wide_margins[i] == nutrient) return AIM_WIDE;
+	}
+	return AIM_USUAL;
+}
+
+double model_aim_high(enum nutrient n, enum species species)
+{
+	bool tight = (n == NUTRIENT_cu_mg && species == SPECIES_DOG) || (n == NUTRIENT_met_g && species == SPECIES_CAT);
+	return tight ? AIM_MAX_TIGHT : AIM_MAX_USUAL;
+}
+
 int group_most(enum food_group group) { return group_rules[group].most; }
 
 /* Least grams per 1000 kcal that are worth a place in the kitchen. */
@@ -269,10 +286,7 @@ static void add_nutrients(struct model *m)
 		m->row_low[n] = m->slack_margin[n] = -1;
 		if (nutrient_is_ratio(n) || !nutrient_has_data(n)) continue;
 		if (b->min > 0) {
-			double aim = AIM_USUAL;
-			for (size_t i = 0; i < COUNT(wide_margins); i++) {
-				if (wide_margins[i] == n) aim = AIM_WIDE;
-			}
+			double aim = model_aim_low(n);
 			m->aim[n] = aim;
 			m->low[n] = arena_new_array(m->arena, double, (size_t)m->count);
 			m->row_low[n] = lp_add_row(m->lp, aim, INFINITY);
@@ -284,8 +298,7 @@ static void add_nutrients(struct model *m)
 			add_slack(m, m->row_low[n], 1, INFINITY, PRICE_HARD, RELAX_COUNT, n, BOUND_MIN);
 		}
 		if (isfinite(b->max)) {
-			bool tight = (n == NUTRIENT_cu_mg && species == SPECIES_DOG) || (n == NUTRIENT_met_g && species == SPECIES_CAT);
-			double aim = tight ? AIM_MAX_TIGHT : AIM_MAX_USUAL;
+			double aim = model_aim_high(n, species);
 			int row = lp_add_row(m->lp, -INFINITY, aim);
 			m->high[n] = arena_new_array(m->arena, double, (size_t)m->count);
 			for (int j = 0; j < m->count; j++) {
@@ -339,7 +352,7 @@ static void add_ratios(struct model *m)
 
 /* sum(group) against share * total, in grams. */
 static void add_share_row(struct model *m, int total, const bool *member, double share, enum bound_side side,
-                          double price, enum relaxation kind, double slack_most)
+                          double price, enum relaxation kind, double slack_most, double loose_g)
 {
 	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
 	for (int j = 0; j < m->count; j++) {
@@ -347,6 +360,11 @@ static void add_share_row(struct model *m, int total, const bool *member, double
 	}
 	lp_add_entry(m->lp, row, total, -share);
 	if (slack_most > 0) add_slack(m, row, side == BOUND_MIN ? 1 : -1, slack_most, price, kind, NUTRIENT_COUNT, side);
+	if (loose_g <= 0) return;
+	if (m->loose_count == MODEL_LOOSE_MAX) die("more shares than a recipe can have");
+	m->loose[m->loose_count].row = row;
+	m->loose[m->loose_count].side = side;
+	m->loose[m->loose_count++].grams = loose_g;
 }
 
 static void add_shape(struct model *m)
@@ -384,29 +402,21 @@ static void add_shape(struct model *m)
 		double low = dog ? rule->dog_min : rule->cat_min, high = dog ? rule->dog_max : rule->cat_max;
 		double price = rule->never ? PRICE_HARD : PRICE_SHARE_G;
 		enum relaxation kind = rule->never ? RELAX_COUNT : RELAX_SHARES;
+		double loose_g = rule->never ? 0 : ROUNDING_SHARE_G;
 		bool any = false;
 		if (g == GROUP_FISH && fish_theme) high = dog ? 0.70 : 0.45;
 		for (int j = 0; j < m->count; j++) any |= member[j] = m->candidates[j].groups >> g & 1;
-		if (low > 0 && any) add_share_row(m, total, member, low, BOUND_MIN, price, kind, INFINITY);
-		if (high > 0 && any) add_share_row(m, total, member, high, BOUND_MAX, price, kind, INFINITY);
+		if (low > 0 && any) add_share_row(m, total, member, low, BOUND_MIN, price, kind, INFINITY, loose_g);
+		if (high > 0 && any) add_share_row(m, total, member, high, BOUND_MAX, price, kind, INFINITY, loose_g);
 	}
-	/* One food's own cap, where its group does not already say as much. */
 	for (int j = 0; j < m->count; j++) {
 		const struct candidate *c = &m->candidates[j];
 		const struct food *f = &food_table[c->food];
-		bool capped_by_group = (f->category == FOOD_MEAT && f->max_share >= 0.70) ||
-		                       (f->category == FOOD_STARCH && f->max_share >= (dog ? 0.45 : 0.15)) ||
-		                       (f->category == FOOD_VEGETABLE && f->max_share >= (dog ? 0.25 : 0.12)) ||
-		                       (f->category == FOOD_FRUIT && f->max_share >= 0.05) ||
-		                       (f->category == FOOD_OIL && f->max_share >= (dog ? 0.045 : 0.07)) ||
-		                       (f->category == FOOD_ORGAN && f->max_share >= 0.12) ||
-		                       (c->groups >> GROUP_OILY_FISH & 1 && f->max_share >= 0.15);
 		bool fixed = f->category == FOOD_SUPPLEMENT || c->groups >> GROUP_LIVER & 1 || has_sub(f, "predator");
-		if (capped_by_group) continue;
 		memset(member, 0, (size_t)m->count * sizeof(*member));
 		member[j] = true;
-		add_share_row(m, total, member, f->max_share, BOUND_MAX, PRICE_FOOD_SHARE_G, RELAX_FOOD_SHARES,
-		              fixed ? 0 : 0.5 * f->max_share * 450);
+		add_share_row(m, total, member, f->max_share * (fixed ? 0.99 : 1), BOUND_MAX, PRICE_FOOD_SHARE_G,
+		              RELAX_FOOD_SHARES, fixed ? 0 : 0.49 * f->max_share * 450, fixed ? 0 : ROUNDING_SHARE_G);
 	}
 }
 
@@ -454,6 +464,16 @@ void model_set_aim(struct model *m, enum nutrient n, double aim)
 	lp_set_column(m->lp, m->slack_margin[n], 0, aim - (1 + KEPT));
 }
 
+void model_open_for_rounding(struct model *m)
+{
+	for (int side = 0; side < 2; side++) lp_set_column(m->lp, m->energy_off[side], 0, ROUNDING_KCAL);
+	for (int i = 0; i < m->loose_count; i++) {
+		double loose = m->loose[i].grams * 1000 / m->a->der_kcal;
+		if (m->loose[i].side == BOUND_MIN) lp_set_row(m->lp, m->loose[i].row, -loose, INFINITY);
+		else lp_set_row(m->lp, m->loose[i].row, -INFINITY, loose);
+	}
+}
+
 void model_outcome(const struct model *m, bool solved, struct model_outcome *out)
 {
 	*out = (struct model_outcome){ .solved = solved, .objective = INFINITY };
@@ -467,8 +487,8 @@ void model_outcome(const struct model *m, bool solved, struct model_outcome *out
 	for (int i = 0; i < m->slack_count; i++) {
 		const struct slack *s = &m->slacks[i];
 		double value = lp_value(m->lp, s->column);
-		/* grams for shapes, shares for nutrients; below these the solver's own tolerance speaks */
-		double noise = s->nutrient == NUTRIENT_COUNT ? 1e-3 : 1e-6;
+		/* grams for shapes, shares for nutrients; below these the solver's own tolerance speaks, or rounding */
+		double noise = s->nutrient == NUTRIENT_COUNT ? 1e-3 : s->kind == RELAX_TARGETS ? 5e-3 : 1e-6;
 		if (value <= noise) continue;
 		if (s->kind == RELAX_COUNT) {
 			double share = s->nutrient == NUTRIENT_COUNT ? value / 1000 : value;
@@ -481,6 +501,5 @@ void model_outcome(const struct model *m, bool solved, struct model_outcome *out
 			continue;
 		}
 		out->relaxed[s->kind] = true;
-		if (s->kind == RELAX_MARGINS) out->margin_short[s->nutrient] = true;
 	}
 }

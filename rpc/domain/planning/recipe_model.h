@@ -35,7 +35,7 @@ struct slack {
 	enum nutrient nutrient; /* NUTRIENT_COUNT: shape */
 	enum bound_side side;
 };
-enum { MODEL_SLACKS_MAX = 480 };
+enum { MODEL_SLACKS_MAX = 480, MODEL_LOOSE_MAX = 240 };
 
 struct model {
 	struct arena *arena;
@@ -50,6 +50,12 @@ struct model {
 	int *column;                  /* per candidate */
 	int row_low[NUTRIENT_COUNT], slack_margin[NUTRIENT_COUNT]; /* -1: none */
 	int energy_off[2];            /* columns: kcal too little, too much; shut until rounding */
+	int loose_count;              /* share rows that rounding may pass by a part of a gram */
+	struct {
+		int row;
+		enum bound_side side;
+		double grams;         /* a day */
+	} loose[MODEL_LOOSE_MAX];
 	int slack_count;
 	struct slack slacks[MODEL_SLACKS_MAX];
 };
@@ -62,6 +68,11 @@ void model_fini(struct model *model);
 
 /* The wanted multiple of a minimum; takes effect at the next solve. */
 void model_set_aim(struct model *model, enum nutrient nutrient, double aim);
+/* Lets energy and shares off by what weighing to whole grams costs. */
+void model_open_for_rounding(struct model *model);
+/* The usual aims: multiples of a minimum and of a maximum, 1 = none. */
+double model_aim_low(enum nutrient nutrient);
+double model_aim_high(enum nutrient nutrient, enum species species);
 /* What gave way at the last solve. */
 struct model_outcome {
 	bool solved;
@@ -69,7 +80,6 @@ struct model_outcome {
 	double hard;                 /* sum of slacks that never may be */
 	struct recipe_gap worst;     /* the largest of them */
 	bool relaxed[RELAX_COUNT];
-	bool margin_short[NUTRIENT_COUNT];
 };
 void model_outcome(const struct model *model, bool solved, struct model_outcome *out);
 

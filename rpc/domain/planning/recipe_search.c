@@ -29,7 +29,7 @@ struct search {
 	int budget;        /* evaluations left */
 };
 
-enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8 };
+enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8, SEARCH_BUDGET = 400 };
 /* A state whose value differs by less is no better. */
 static const double BETTER = 1e-3;
 
@@ -314,9 +314,6 @@ static void fix(struct search *s, int j, double grams_a_day)
 
 static double round_to(double grams, double unit) { return round(grams / unit) * unit; }
 
-/* Per 1000 kcal; the bounds were kept with as much to spare. */
-static const double ROUNDING_KCAL = 4.5;
-
 /* Fixes one item after the other; what is coarsest in energy first, so that the fine ones can make up for it. */
 static bool round_grams(struct search *s, struct recipe *out)
 {
@@ -333,7 +330,7 @@ static bool round_grams(struct search *s, struct recipe *out)
 		if (s->in[j] && !is_food(s, j)) rank[j] = 1 - fmin(rank[j], 1);
 	}
 	int count = ranked(rank, s->m.count, RECIPE_ITEMS_MAX, order);
-	for (int side = 0; side < 2; side++) lp_set_column(s->m.lp, s->m.energy_off[side], 0, ROUNDING_KCAL);
+	model_open_for_rounding(&s->m);
 	double value = evaluate(s);
 	keep(s, value);
 	out->count = 0;
@@ -371,22 +368,40 @@ static int item_order(const void *pa, const void *pb)
 	return a->food < b->food ? -1 : 1;
 }
 
+/* Margins are told of against the usual aims: what was asked for on top is our own caution. */
+static const double MARGIN_NOISE = 0.005;
+static void note_margins(const struct assessment *a, struct recipe *out)
+{
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		const struct bound *b = &a->bounds[n];
+		if (nutrient_is_ratio(n) || n == NUTRIENT_biotin_ug) continue;
+		if (b->min > 0) {
+			out->margin_short[n] |= recipe_amount(out, a, n, BOUND_MIN) < b->min * (model_aim_low(n) - MARGIN_NOISE);
+		}
+		double aim_high = model_aim_high(n, a->pet->species);
+		if (isfinite(b->max)) {
+			out->margin_short[n] |= recipe_amount(out, a, n, BOUND_MAX) > b->max * (aim_high + MARGIN_NOISE);
+		}
+		out->relaxed[RELAX_MARGINS] |= out->margin_short[n];
+	}
+}
+
 static bool finish(struct search *s, bool items_relaxed, struct recipe *out, struct recipe_gap *gap)
 {
 	memset(out, 0, sizeof(*out));
 	if (!round_grams(s, out)) return false;
 	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
-	if (!recipe_keeps_bounds(out, s->m.a, gap)) return false;
 	model_outcome(&s->m, true, &s->outcome); /* of the printed grams */
-	memcpy(out->relaxed, s->outcome.relaxed, sizeof(out->relaxed));
-	memcpy(out->margin_short, s->outcome.margin_short, sizeof(out->margin_short));
+	for (int r = RELAX_MARGINS + 1; r < RELAX_COUNT; r++) out->relaxed[r] = s->outcome.relaxed[r];
 	out->relaxed[RELAX_ITEMS] = items_relaxed;
 	for (int j = 0; j < s->m.count; j++) {
-		if (s->in[j] && s->m.candidates[j].second_main) out->relaxed[RELAX_SECOND_MAIN] = true;
-		if (s->in[j] && is_food(s, j) && s->practical_share < 1) {
-			out->relaxed[RELAX_SHARES] |= s->grams[j] < s->m.candidates[j].practical_g * 0.99;
-		}
+		const struct candidate *c = &s->m.candidates[j];
+		if (!s->in[j]) continue;
+		out->relaxed[RELAX_SECOND_MAIN] |= c->second_main;
+		if (is_food(s, j) && s->practical_share < 1) out->relaxed[RELAX_SHARES] |= s->grams[j] < c->practical_g * 0.99;
 	}
+	if (!recipe_keeps_bounds(out, s->m.a, gap)) return false;
+	note_margins(s->m.a, out);
 	return true;
 }
 
@@ -422,28 +437,30 @@ static bool search_start(struct search *s, struct arena *arena, const struct ass
 }
 
 bool recipe_find(struct arena *arena, const struct assessment *a, const struct week_theme *theme, int week_index,
-                 struct recipe *out, struct recipe_gap *gap)
+                 enum recipe_effort effort, struct recipe *out, struct recipe_gap *gap)
 {
+	static const struct limits few_items = { 12, 8 }, many_items = { RECIPE_ITEMS_MAX, 10 };
 	bool few = strcmp(a->profile, "dog_adult") == 0;
-	struct limits usual = few ? (struct limits){ 12, 8 } : (struct limits){ 14, 10 };
 	bool found = false;
 	int solves = 0;
+	/* few items, many items, everything: a pass is left out where it would repeat another */
+	int first = effort == RECIPE_RELAXED ? 2 : few ? 0 : 1, last = effort == RECIPE_RELAXED ? 2 : 1;
 
 	*gap = (struct recipe_gap){ .nutrient = NUTRIENT_COUNT };
-	for (int pass = few ? 0 : 1; pass < 3 && !found; pass++) {
+	for (int pass = first; pass <= last && !found; pass++) {
 		struct search s;
 		struct arena_mark mark = arena_mark(arena);
 		if (!search_start(&s, arena, a, theme, week_index, pass == 2)) return false;
-		s.limits = pass == 0 ? usual : (struct limits){ 14, 10 };
+		s.limits = pass == 0 ? few_items : many_items;
 		s.practical_share = pass == 2 ? 0.5 : 1;
-		s.budget = 400;
+		s.budget = SEARCH_BUDGET;
 		start_from_l1(&s);
 		keep(&s, evaluate(&s));
 		prune(&s);
 		settle(&s);
 		*gap = s.outcome.worst;
 		bool good = pass < 2 ? only_margins(&s.outcome) : s.outcome.solved && s.outcome.hard <= 0;
-		found = good && finish(&s, few && pass > 0 && s.items > usual.items, out, gap);
+		found = good && finish(&s, few && s.items > few_items.items, out, gap);
 		solves += lp_solve_count(s.m.lp);
 		model_fini(&s.m);
 		arena_rewind(arena, mark);
