@@ -15,11 +15,14 @@ struct json_parse_options {
 /* Fills an initialised message (protobuf_c_message_init) from one JSON object. Takes proto names and lowerCamel names, enums by
  * lower-case contract name, proto name or number, numbers as numbers or texts (rules J of the test lists), null = unset.
  * Empty text = an empty object. Fails with INVALID_ARGUMENT: VALIDATION_FAILED with one violation per wrong field (dotted
- * path; types: "type", "enum", "range", "json_invalid", "unknown_field", "duplicate", "utf8", "depth", "timestamp"). */
+ * path; types: "type", "enum", "range", "json_invalid", "unknown_field", "duplicate", "oneof", "utf8", "depth", "timestamp",
+ * "too_large" once the arena's budget is used up). The path is "" where the whole document is meant. `out` is then partly
+ * filled. Violations are added to those that *err already has. */
 MUST_CHECK bool json_to_message(struct arena *arena, struct str json, const struct message_side *side,
                                 const struct json_parse_options *options, ProtobufCMessage *out, struct error *err);
 
 /* Sets one field (dotted path allowed) from text: a path variable or a query parameter. Repeated fields are appended to.
+ * A list must have been made by these functions or be empty: not one that was unpacked.
  * unknown name: returns true and does nothing. Violations as above. */
 MUST_CHECK bool json_set_field(struct arena *arena, const struct message_side *side, ProtobufCMessage *message,
                                struct str path, struct str value, struct error *err);
@@ -35,6 +38,7 @@ struct str json_print_arena(struct arena *arena, const ProtobufCMessage *message
 
 /* Timestamps of messages. */
 Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us); /* 0 gives NULL = unset */
+void json_timestamp_init(Google__Protobuf__Timestamp *out, int64_t at_us);
 /* Microseconds since 1970; false if it lies outside the years 1..9999 or its nanos are out of range. */
 bool json_timestamp_us(const Google__Protobuf__Timestamp *timestamp, int64_t *out_at_us);
 

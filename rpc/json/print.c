@@ -12,15 +12,20 @@ enum { NANOS_PER_US = 1000, US_PER_S = 1000000, NANOS_PER_S = 1000000000 };
 #define SECONDS_MIN (-62135596800)
 #define SECONDS_MAX 253402300799
 
-Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us)
+void json_timestamp_init(Google__Protobuf__Timestamp *t, int64_t at_us)
 {
-	if (at_us == 0) return NULL;
-	Google__Protobuf__Timestamp *t = arena_new(arena, Google__Protobuf__Timestamp);
 	google__protobuf__timestamp__init(t);
 	int64_t rest = at_us % US_PER_S; /* nanos count forward also before 1970 */
 	if (rest < 0) rest += US_PER_S;
 	t->seconds = (at_us - rest) / US_PER_S;
 	t->nanos = (int32_t)rest * NANOS_PER_US;
+}
+
+Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us)
+{
+	if (at_us == 0) return NULL;
+	Google__Protobuf__Timestamp *t = arena_new(arena, Google__Protobuf__Timestamp);
+	json_timestamp_init(t, at_us);
 	return t;
 }
 
@@ -147,7 +152,7 @@ static void print_field(struct strbuf *out, const struct field_side *field, cons
 		print_map(out, field, (ProtobufCMessage *const *)(const void *)items, count, depth);
 		return;
 	}
-	size_t step = json_value_bytes(field);
+	size_t step = value_bytes(field);
 	strbuf_add_char(out, '[');
 	for (size_t i = 0; i < count; i++) {
 		if (i) strbuf_add_char(out, ',');
