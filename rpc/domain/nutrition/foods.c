@@ -92,24 +92,29 @@ bool food_knows(const struct food *food, enum nutrient nutrient)
 	return !isnan(amount[parts.first - 1]) && (!parts.second || !isnan(amount[parts.second - 1]));
 }
 
-bool food_selected(const struct food *food, struct str selectors)
+static bool selector_holds(const struct food *food, struct str selector)
 {
 	static const char *const categories[] = {
 		"meat", "organ", "fish", "egg", "dairy", "starch", "legume", "vegetable", "fruit", "oil", "seed", "supplement",
 	};
-	struct str rest = selectors, part;
-	while (str_split(&rest, '|', &part)) {
-		size_t colon = str_find(part, STR(":"), 0);
-		if (colon == SIZE_MAX) {
-			if (str_equal(part, str_from(food->id))) return true;
-			continue;
-		}
-		struct str key = { part.ptr, colon }, value = { part.ptr + colon + 1, part.len - colon - 1 };
-		const char *own = str_equal(key, STR("category")) ? categories[food->category]
-		                  : str_equal(key, STR("sub"))    ? food->sub_category
-		                  : str_equal(key, STR("allergen")) ? food->allergen_group
-		                                                    : NULL;
-		if (own && str_equal(value, str_from(own))) return true;
+	size_t colon = str_find(selector, STR(":"), 0);
+	if (colon == SIZE_MAX) return str_equal(selector, str_from(food->id));
+	struct str key = { selector.ptr, colon }, value = { selector.ptr + colon + 1, selector.len - colon - 1 };
+	const char *own = str_equal(key, STR("category"))   ? categories[food->category]
+	                  : str_equal(key, STR("sub"))      ? food->sub_category
+	                  : str_equal(key, STR("allergen")) ? food->allergen_group
+	                                                    : NULL;
+	return own && str_equal(value, str_from(own));
+}
+
+bool food_selected(const struct food *food, struct str selectors)
+{
+	struct str alternatives = selectors, alternative;
+	while (str_split(&alternatives, '|', &alternative)) {
+		struct str parts = alternative, part;
+		bool all = alternative.len > 0;
+		while (all && str_split(&parts, '&', &part)) all = selector_holds(food, part);
+		if (all) return true;
 	}
 	return false;
 }

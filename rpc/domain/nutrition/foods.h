@@ -60,7 +60,7 @@ double food_content(const struct food *food, enum nutrient nutrient, enum specie
 bool food_knows(const struct food *food, enum nutrient nutrient);
 
 /* True if the food is named by a list of selectors, separated by '|': an id, or "category:meat", "sub:liver",
- * "allergen:beef" (the row's own category, sub_category or allergen_group). The tables of conditions, safety rules and
+ * "allergen:beef" (the row's own category, sub_category or allergen_group); "a&b" asks for both. The tables of conditions, safety rules and
  * food words name foods in this way. */
 bool food_selected(const struct food *food, struct str selectors);
 
