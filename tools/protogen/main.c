@@ -63,6 +63,13 @@ int main(int argc, char **argv)
 		outputs[i].emit(&model, &out);
 		file_write(arena, argv[3], outputs[i].name, strbuf_str(&out));
 	}
+	strbuf_init(&out, arena);
+	emit_openapi(&model, &out);
+	struct str json = strbuf_str(&out);
+	file_write(arena, argv[3], "openapi.json", json);
+	strbuf_init(&out, arena);
+	emit_openapi_c(&model, json, &out);
+	file_write(arena, argv[3], "openapi.c", strbuf_str(&out));
 	arena_destroy(&arena);
 	return 0;
 }

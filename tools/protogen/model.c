@@ -273,6 +273,7 @@ static void check_rule(const struct gen_message *m, const struct gen_field *f)
 	if (rule->max_items && !repeated && !map) wrong = "max_items is for a repeated field";
 	if (rule->item_max_chars && !(repeated && f->type == TYPE(STRING))) wrong = "item_max_chars is for repeated strings";
 	if (rule->raw_json && f->type != TYPE(BYTES)) wrong = "raw_json is for bytes";
+	if (*rule->document && !rule->raw_json) wrong = "document is for raw_json";
 	if (rule->required && f->presence == FIELD_IMPLICIT && (is_number(f) || f->type == TYPE(BOOL)))
 		wrong = "a required number or bool must be optional, or it cannot be told from its zero";
 	if (*rule->default_value && f->presence != FIELD_OPTIONAL) wrong = "default_value is for an optional field";
@@ -338,6 +339,8 @@ static void read_field(struct model *model, const struct gen_message *m, const m
 		if ((size_t)proto->oneof_index >= parent->n_oneof_decl) die("%s: oneof index", m->full_name);
 		f->case_name = joined(arena, parent->oneof_decl[proto->oneof_index]->name, "", "_case");
 	}
+	if (*f->rule->document && !(f->document = find_message(model, f->rule->document)))
+		model_fail(file, m->full_name, "field %s: document %s is no message of this contract", f->name, f->rule->document);
 	check_rule(m, f);
 }
 
@@ -378,9 +381,7 @@ const struct gen_field *model_field(const struct gen_message *message, struct st
 static void walk(const struct gen_method *method, struct gen_message *m, bool request)
 {
 	if (m->walk == OPEN) model_fail(method->file->name, method->full_name, "message %s is recursive", m->full_name);
-	m->by_method = true;
-	if (request) m->in_request = true;
-	else m->in_reply = true;
+	m->in_request = m->in_request || request;
 	m->walk = OPEN;
 	for (size_t i = 0; i < m->field_count; i++)
 		if (m->fields[i].message) walk(method, (struct gen_message *)m->fields[i].message, request);
@@ -424,12 +425,24 @@ static void read_method(struct model *model, const struct gen_file *file, const 
 	if (proto->options) routes_add(model, m, proto->options);
 }
 
-static void mark_routed(struct gen_message *m)
+/* What has a schema: bodies and replies over HTTP, what they are made of, and the documents in raw JSON fields. */
+static void show(const struct gen_message *m, bool itself)
 {
-	if (m->by_route) return;
-	m->by_route = true;
-	for (size_t i = 0; i < m->field_count; i++)
-		if (m->fields[i].message) mark_routed((struct gen_message *)m->fields[i].message);
+	if (m->shown) return;
+	((struct gen_message *)m)->shown = itself;
+	for (size_t i = 0; i < m->field_count; i++) {
+		if (m->fields[i].message) show(m->fields[i].message, true);
+		if (m->fields[i].document) show(m->fields[i].document, true);
+	}
+}
+
+static void show_route(const struct gen_route *route)
+{
+	bool variables = false;
+	for (size_t i = 0; i < route->segment_count; i++) variables = variables || route->segments[i].field;
+	if (route->body_all) show(route->method->request, !variables); /* with variables its schema stands in the operation */
+	if (route->body_field) show(route->body_field->message, true);
+	if (!route->method->policy->opens_stream) show(route->method->reply, !route->response_field);
 }
 
 void model_read(struct model *model, struct arena *arena, const Google__Protobuf__FileDescriptorSet *set)
@@ -482,8 +495,5 @@ void model_read(struct model *model, struct arena *arena, const Google__Protobuf
 		}
 	}
 	routes_check(model);
-	for (size_t i = 0; i < model->route_count; i++) {
-		mark_routed(model->routes[i].method->request);
-		mark_routed(model->routes[i].method->reply);
-	}
+	for (size_t i = 0; i < model->route_count; i++) show_route(&model->routes[i]);
 }

@@ -35,6 +35,7 @@ struct gen_field {
 	enum field_presence presence;
 	bool timestamp;
 	const struct gen_message *message; /* also of a map's Entry; NULL for a timestamp */
+	const struct gen_message *document; /* what a raw_json field holds; NULL: not said */
 	const struct gen_enum *enumeration;
 	const Petfood__FieldRule *rule; /* never NULL */
 	const char *doc;
@@ -48,7 +49,8 @@ struct gen_message {
 	const char *full_name, *symbol, *c_type, *doc;
 	const struct gen_file *file;
 	bool map_entry, omit_unset;
-	bool in_request, in_reply, by_method, by_route; /* what reaches it */
+	bool in_request; /* a method takes it */
+	bool shown;      /* has a schema in openapi.json */
 	enum { NOT_SEEN, OPEN, DONE } walk; /* of the search for cycles */
 	size_t field_count;
 	struct gen_field *fields; /* by number, as protobuf-c sorts them */
@@ -127,6 +129,8 @@ void emit_tables(const struct model *model, struct strbuf *out);
 void emit_handlers_header(const struct model *model, struct strbuf *out);
 void emit_handlers(const struct model *model, struct strbuf *out);
 void emit_accessors(const struct model *model, struct strbuf *out);
+void emit_openapi(const struct model *model, struct strbuf *out);
+void emit_openapi_c(const struct model *model, struct str json, struct strbuf *out);
 /* The first lines of a generated file: which .proto it comes from. */
 void emit_banner(const struct model *model, struct strbuf *out, const char *what);
 void emit_c_string(struct strbuf *out, const char *text); /* with quotes; NULL prints NULL */
