@@ -43,6 +43,8 @@ struct route_index *route_index_create(const struct route_side *routes, size_t c
 		size_t variables = 0;
 		for (size_t s = 0; s < routes[i].segment_count; s++) variables += routes[i].segments[s].kind != SEGMENT_LITERAL;
 		if (variables > ROUTE_VARIABLES_MAX) die("route %s has too many variables", routes[i].path);
+		const struct field_side *part = routes[i].response_field;
+		if (part && !part->message && !part->raw_json) die("route %s: response_body must be a message", routes[i].path);
 		sorted[i] = &routes[i];
 	}
 	qsort(sorted, count, sizeof *sorted, row_order);

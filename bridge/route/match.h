@@ -11,7 +11,8 @@ enum { ROUTE_VARIABLES_MAX = 8 }; /* in one path */
 struct route_index; /* opaque; immutable once made */
 
 /* routes is borrowed for the life of the index (the generated route_table, or a test's). Dies if two rows could never both be
- * reached (same verb, same shape), or a row has more than ROUTE_VARIABLES_MAX variables: a mistake of ours, found at start. */
+ * reached (same verb, same shape), a row has more than ROUTE_VARIABLES_MAX variables, or response_body is neither a message nor
+ * finished JSON: mistakes of ours, found at start. */
 struct route_index *route_index_create(const struct route_side *routes, size_t count);
 void route_index_destroy(struct route_index **index);
 

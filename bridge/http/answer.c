@@ -1,0 +1,212 @@
+/* What leaves: headers that every answer has, error bodies, gzip, the access log. */
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "bridge/http/edge.h"
+#include "bridge/route/negotiate.h"
+#include "bridge/route/reply.h"
+#include "store/base/log.h"
+
+enum { GZIP_BYTES_MIN = 1000, GZIP_LEVEL = 5 };
+
+static const struct {
+	int status;
+	const char *text;
+} phrases[] = {
+	{ 200, "OK" },
+	{ 204, "No Content" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 406, "Not Acceptable" },
+	{ 409, "Conflict" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
+	{ 417, "Expectation Failed" },
+	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
+	{ 431, "Request Header Fields Too Large" },
+	{ 499, "Client Closed Request" },
+	{ 500, "Internal Server Error" },
+	{ 501, "Not Implemented" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+};
+
+static const char *phrase(int status)
+{
+	for (size_t i = 0; i < COUNT(phrases); i++) {
+		if (phrases[i].status == status) return phrases[i].text;
+	}
+	return "Status";
+}
+
+static void add_header(h2o_req_t *req, const char *name, struct str value)
+{
+	h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value.ptr ? value.ptr : "", value.len);
+}
+
+void answer_header(struct exchange *x, const char *name, struct str value) { add_header(x->req, name, value); }
+
+static void add_cors(h2o_req_t *req, const struct cors_policy *policy, struct str origin)
+{
+	struct cors_answer cors = cors_decide(policy, origin);
+	if (cors.varies) add_header(req, "vary", STR("Origin"));
+	if (cors.allow_origin.len == 0) return;
+	add_header(req, "access-control-allow-origin", cors.allow_origin);
+	if (cors.allow_credentials) add_header(req, "access-control-allow-credentials", STR("true"));
+	add_header(req, "access-control-expose-headers", STR(CORS_EXPOSED_HEADERS));
+}
+
+void answer_log(struct exchange *x, int status)
+{
+	struct worker *worker = x->worker;
+	const struct route_metrics *metrics = &worker->metrics[x->metrics_row];
+	int64_t took_us = time_monotonic_us() - x->began_us;
+	worker_count_answer(worker, x->metrics_row, status, took_us);
+	if (x->silent) return;
+	log_info("http.request", LOG_TEXT("method", x->method), LOG_CSTR("route", metrics->path), LOG_INT("status", status),
+	         LOG_DOUBLE("ms", (double)took_us / 1000), LOG_TEXT("request_id", x->request_id));
+}
+
+void answer_common(struct exchange *x, int status)
+{
+	h2o_req_t *req = x->req;
+	req->res.status = status;
+	req->res.reason = phrase(status);
+	int64_t took_us = time_monotonic_us() - x->began_us;
+	add_header(req, "x-request-id", x->request_id);
+	add_header(req, "traceparent", str_from(x->traceparent));
+	add_header(req, "x-process-time", str_printf(x->arena, "%.3f", (double)took_us / 1e6));
+	add_header(req, "x-content-type-options", STR("nosniff"));
+	add_cors(req, &x->worker->bridge->cors, x->origin);
+	if (atomic_load(&x->worker->bridge->draining)) req->http1_is_persistent = 0;
+	x->answered = true;
+	answer_log(x, status);
+}
+
+/* The body as gzip, in the arena; false: would not pay. */
+static bool gzip_body(struct arena *arena, struct str body, struct str *out)
+{
+	enum { GZIP_WINDOW = 15 + 16, MEMORY = 8 };
+	z_stream z = { 0 };
+	if (deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, MEMORY, Z_DEFAULT_STRATEGY) != Z_OK) return false;
+	unsigned char *to = arena_alloc(arena, body.len);
+	z.next_in = (unsigned char *)(uintptr_t)body.ptr;
+	z.avail_in = (unsigned)body.len;
+	z.next_out = to;
+	z.avail_out = (unsigned)body.len;
+	int rc = deflate(&z, Z_FINISH);
+	*out = (struct str){ (const char *)to, z.total_out };
+	(void)deflateEnd(&z);
+	return rc == Z_STREAM_END;
+}
+
+static void send_whole(struct exchange *x, struct str body)
+{
+	/* Static: h2o keeps no reference after the final piece. */
+	static h2o_generator_t generator = { NULL, NULL };
+	h2o_req_t *req = x->req;
+	req->res.content_length = body.len;
+	req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
+	h2o_start_response(req, &generator);
+	h2o_iovec_t buf = { (char *)(uintptr_t)body.ptr, body.len };
+	h2o_send(req, &buf, x->is_head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void answer_text(struct exchange *x, int status, const char *content_type, struct str body)
+{
+	struct str packed;
+	bool json = strncmp(content_type, "application/json", strlen("application/json")) == 0;
+	answer_common(x, status);
+	add_header(x->req, "content-type", str_from(content_type));
+	if (json) add_header(x->req, "cache-control", STR("no-store"));
+	if (json && body.len >= GZIP_BYTES_MIN) {
+		add_header(x->req, "vary", STR("Accept-Encoding"));
+		if (accept_gzip(exchange_header(x, "accept-encoding")) && gzip_body(x->arena, body, &packed)) {
+			add_header(x->req, "content-encoding", STR("gzip"));
+			body = packed;
+		}
+	}
+	send_whole(x, body);
+}
+
+void answer_json(struct exchange *x, int status, struct str body) { answer_text(x, status, "application/json", body); }
+
+static void send_problem(struct exchange *x, const struct rpc_outcome *outcome, bool located)
+{
+	struct strbuf body;
+	strbuf_init(&body, x->arena);
+	struct reply_problem problem = reply_failed(&body, x->route, located, x->lang, outcome);
+	if (problem.retry_after_s >= 0) {
+		answer_header(x, "retry-after", str_printf(x->arena, "%lld", (long long)problem.retry_after_s));
+	}
+	if (problem.limit >= 0 && problem.window_s >= 0) {
+		answer_header(x, "ratelimit-policy", str_printf(x->arena, "\"default\";q=%lld;w=%lld", (long long)problem.limit,
+		                                                (long long)problem.window_s));
+		answer_header(x, "ratelimit", str_printf(x->arena, "\"default\";r=0;t=%lld", (long long)problem.retry_after_s));
+	}
+	if (problem.status == 401) answer_header(x, "www-authenticate", STR("Bearer"));
+	answer_json(x, problem.status, strbuf_str(&body));
+}
+
+void answer_outcome(struct exchange *x, const struct rpc_outcome *outcome) { send_problem(x, outcome, false); }
+
+void answer_error(struct exchange *x, const struct error *err, bool located)
+{
+	struct rpc_outcome outcome = reply_outcome(x->arena, x->lang, err);
+	if (err->code == RPC_INTERNAL) log_error("http.failed", LOG_ERR(err), LOG_TEXT("request_id", x->request_id));
+	send_problem(x, &outcome, located);
+}
+
+/* ---- what h2o refuses before it asks us: a body beyond its limit, a malformed request ---- */
+
+struct page_filter {
+	h2o_ostream_t super;
+	h2o_iovec_t page;
+};
+
+static void send_page(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs, size_t count, h2o_send_state_t state)
+{
+	struct page_filter *self = (struct page_filter *)super;
+	(void)bufs;
+	(void)count;
+	bool head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+	h2o_ostream_send_next(&self->super, req, &self->page, head ? 0 : 1, state);
+}
+
+static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
+{
+	(void)filter;
+	bool ours = h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("x-request-id"), -1) != -1;
+	if (!ours && req->res.status >= 400) {
+		struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, ctx, req->conn->ctx);
+		struct page_filter *self = (struct page_filter *)h2o_add_ostream(req, sizeof *self, slot);
+		char text[160];
+		int len = snprintf(text, sizeof text, "{\"code\":%d,\"message\":\"%s\",\"detail\":null}", req->res.status,
+		                   phrase(req->res.status));
+		self->super.do_send = send_page;
+		self->page = h2o_strdup(&req->pool, text, (size_t)len);
+		req->res.reason = phrase(req->res.status);
+		req->res.content_length = self->page.len;
+		memset(&req->res.headers, 0, sizeof req->res.headers);
+		add_header(req, "content-type", STR("application/json"));
+		ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("origin"), -1);
+		struct str origin = STR_NONE;
+		if (at != -1) origin = (struct str){ req->headers.entries[at].value.base, req->headers.entries[at].value.len };
+		add_cors(req, &worker->bridge->cors, origin);
+		worker_count_answer(worker, builtin_count() - 1, req->res.status, 0);
+		worker_linger(worker, req);
+		slot = &self->super.next;
+	}
+	h2o_setup_next_ostream(req, slot);
+}
+
+void answer_register_filter(h2o_pathconf_t *pathconf)
+{
+	h2o_filter_t *filter = h2o_create_filter(pathconf, sizeof *filter);
+	filter->on_setup_ostream = on_setup;
+}

@@ -1,0 +1,12 @@
+# cmake -DOUT=pages.c -DIN=a.html,b.html -P embed.cmake: each file becomes the array page_<name> and page_<name>_len.
+set(text "/* made from bridge/http/pages by bridge/http/embed.cmake */\n#include \"bridge/http/pages.h\"\n")
+string(REPLACE "," ";" files "${IN}")
+foreach(file ${files})
+	get_filename_component(name ${file} NAME_WE)
+	file(READ ${file} bytes HEX)
+	string(LENGTH "${bytes}" digits)
+	math(EXPR size "${digits} / 2")
+	string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
+	string(APPEND text "const char page_${name}[] = { ${bytes} 0 };\nconst size_t page_${name}_len = ${size};\n")
+endforeach()
+file(WRITE ${OUT} "${text}")
