@@ -1,0 +1,9 @@
+#include "tests/contract/store_contract.h"
+
+int store_contract(const struct store_contract *contract)
+{
+	/* All of them, also after a failure. */
+	int queue = contract_queue(contract), ends = contract_ends(contract), log = contract_log(contract),
+	    plans = contract_plans(contract);
+	return queue || ends || log || plans;
+}
