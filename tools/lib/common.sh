@@ -13,7 +13,7 @@ h2o_from_debian12() {
 	echo "deb [signed-by=$keyring] http://deb.debian.org/debian bookworm main" >"$at/apt/sources.list"
 	local options=(-o "Dir::Etc::sourcelist=$at/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$at/apt/lists"
 		-o "Dir::Cache=$at/apt/cache" -o APT::Sandbox::User=)
-	(cd "$at" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" download -qq libh2o-evloop-dev libh2o-evloop0.13 &&
+	(cd "$at" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" download -qq libh2o-evloop-dev libh2o-dev-common libh2o-evloop0.13 &&
 		for package in *.deb; do dpkg -x "$package" .; done) >&2 || fail "could not fetch libh2o-evloop"
 	rm -rf "$at/apt" "$at"/*.deb
 }
