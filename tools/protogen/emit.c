@@ -80,9 +80,9 @@ static void emit_descriptors(const struct gen_message *m, struct strbuf *out)
 		else if (f->timestamp) strbuf_add_cstr(out, "&google__protobuf__timestamp__descriptor, ");
 		else if (f->enumeration) strbuf_printf(out, "&%s__descriptor, ", f->enumeration->symbol);
 		else strbuf_add_cstr(out, "NULL, ");
-		bool text = f->type == TYPE(STRING) && f->presence != FIELD_REPEATED;
-		strbuf_printf(out, "%s, %s, 0, NULL, NULL },\n", text ? "&protobuf_c_empty_string" : "NULL",
-		              f->case_name ? "PROTOBUF_C_FIELD_FLAG_ONEOF" : "0");
+		strbuf_printf(out, "%s, 0%s%s%s, 0, NULL, NULL },\n", f->type == TYPE(STRING) ? "&protobuf_c_empty_string" : "NULL",
+		              f->case_name ? " | PROTOBUF_C_FIELD_FLAG_ONEOF" : "", f->packed ? " | PROTOBUF_C_FIELD_FLAG_PACKED" : "",
+		              f->deprecated ? " | PROTOBUF_C_FIELD_FLAG_DEPRECATED" : "");
 	}
 	strbuf_add_cstr(out, "};\n");
 }

@@ -339,6 +339,10 @@ static void read_field(struct model *model, const struct gen_message *m, const m
 		if ((size_t)proto->oneof_index >= parent->n_oneof_decl) die("%s: oneof index", m->full_name);
 		f->case_name = joined(arena, parent->oneof_decl[proto->oneof_index]->name, "", "_case");
 	}
+	bool scalar = proto->type != TYPE(STRING) && proto->type != TYPE(BYTES) && proto->type != TYPE(MESSAGE);
+	bool unpacked = proto->options && proto->options->has_packed && !proto->options->packed;
+	f->packed = f->presence == FIELD_REPEATED && scalar && !unpacked;
+	f->deprecated = proto->options && proto->options->has_deprecated && proto->options->deprecated;
 	if (*f->rule->document && !(f->document = find_message(model, f->rule->document)))
 		model_fail(file, m->full_name, "field %s: document %s is no message of this contract", f->name, f->rule->document);
 	check_rule(m, f);

@@ -33,7 +33,7 @@ struct gen_field {
 	int number;
 	Google__Protobuf__FieldDescriptorProto__Type type;
 	enum field_presence presence;
-	bool timestamp;
+	bool timestamp, packed, deprecated;
 	const struct gen_message *message; /* also of a map's Entry; NULL for a timestamp */
 	const struct gen_message *document; /* what a raw_json field holds; NULL: not said */
 	const struct gen_enum *enumeration;

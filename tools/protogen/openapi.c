@@ -182,6 +182,7 @@ static void put_field(struct writer *w, const char *key, const struct gen_field 
 {
 	open_(w, key, '{');
 	if (described) put_description(w, f->doc);
+	if (f->deprecated) put_plain(w, "deprecated", "true");
 	if (f->presence == FIELD_REPEATED) {
 		put_text(w, "type", "array");
 		if (f->rule->max_items) put_number(w, "maxItems", f->rule->max_items);
