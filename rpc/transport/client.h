@@ -5,6 +5,7 @@
 #define PETFOOD_RPC_TRANSPORT_CLIENT_H
 
 #include "rpc/json/tables.h"
+#include "rpc/wire/metadata.h"
 #include "rpc/wire/reason.h"
 #include "store/base/error.h"
 
@@ -19,18 +20,6 @@ struct rpc_client_options {
 MUST_CHECK bool rpc_client_create(const struct rpc_client_options *options, struct rpc_client **out, struct error *err);
 /* Waits for callbacks that are under way; pending calls end with CANCELLED. */
 void rpc_client_destroy(struct rpc_client **client);
-
-/* What goes along with a call; texts are borrowed for the duration of rpc_client_start. Empty ones are not sent. */
-struct rpc_metadata {
-	struct str authorization;         /* "Bearer …" of the user */
-	struct str service_authorization; /* "Bearer …" of the calling service: makes on_behalf_of and client_address believed */
-	struct str on_behalf_of;          /* user id */
-	struct str accept_language;
-	struct str idempotency_key;
-	struct str traceparent;
-	struct str request_id;
-	struct str client_address;
-};
 
 /* How a call ended. Valid during the callback only. */
 struct rpc_outcome {
@@ -50,10 +39,10 @@ typedef void (*rpc_done)(void *self, const struct rpc_outcome *outcome);
 
 struct rpc_pending; /* opaque handle of a call under way, for cancelling only */
 
-/* Starts a call. `request` is packed before this returns. timeout_ms 0 = the method's default. done runs exactly once, on a
- * thread of the library, never before this function has returned; it must not block. out_pending may be NULL; the handle must be
- * given back with exactly one of rpc_pending_cancel or rpc_pending_release. Fails (done then never runs): RESOURCE_EXHAUSTED,
- * INVALID_ARGUMENT/MESSAGE_TOO_LARGE. */
+/* Starts a call. `request` is packed and the metadata copied before this returns; metadata may be NULL. timeout_ms 0 = the
+ * method's default. done runs exactly once, on a thread of the library, never from inside this function; it must not block.
+ * out_pending may be NULL; it is written before done can run, and the handle must be given back with exactly one of
+ * rpc_pending_cancel or rpc_pending_release. Fails (done then never runs): RESOURCE_EXHAUSTED/OVERLOADED or MESSAGE_TOO_LARGE. */
 MUST_CHECK bool rpc_client_start(struct rpc_client *client, const struct method_side *method, const ProtobufCMessage *request,
                                  const struct rpc_metadata *metadata, uint32_t timeout_ms, rpc_done done, void *self,
                                  struct rpc_pending **out_pending, struct error *err);
@@ -61,7 +50,10 @@ MUST_CHECK bool rpc_client_start(struct rpc_client *client, const struct method_
 void rpc_pending_cancel(struct rpc_pending **pending);
 void rpc_pending_release(struct rpc_pending **pending);
 
-/* The blocking form. *out_reply is unpacked into the arena. An answer that is an error becomes *err with its reason interned
+/* An outcome that is an error as a struct error: reason and parameter names interned, texts copied. */
+void rpc_outcome_to_error(const struct rpc_outcome *outcome, struct error *err);
+
+/* The blocking form; not from inside a callback of this library. *out_reply is unpacked into the arena. An answer that is an error becomes *err with its reason interned
  * (a static token), text, parameters and violations. */
 MUST_CHECK bool rpc_client_call(struct rpc_client *client, const struct method_side *method, const ProtobufCMessage *request,
                                 const struct rpc_metadata *metadata, uint32_t timeout_ms, struct arena *arena,

@@ -34,7 +34,15 @@ struct rpc_server_options {
 	const struct clock *clock;
 	void *services;                /* for struct call */
 	int64_t watchdog_ms;           /* how often the own ipc/tcp listeners are pinged; 0 = never */
+	size_t parked_max;             /* parked calls; further ones are shed; 0 = 4096 */
+	size_t hash_queue_length;      /* as queue_length, for the hash pool; 0 = 64 */
+	/* Another method table with its handlers, index by index; NULL = the generated ones. Tests only. */
+	const struct method_side *methods;
+	size_t method_count;
+	const rpc_handler *handlers;
 };
+/* The limits count what comes from outside: a caller without service token, or a service that names client-address. What a
+ * service asks for itself (reading logs, heads) passes. Inline methods are never limited. */
 
 /* Starts listening. Fails: FAILED_PRECONDITION/LISTEN_IN_USE naming the address (ipc: a lock file beside the socket proves sole
  * ownership), INVALID_ARGUMENT/LISTEN_INVALID. */
@@ -44,5 +52,10 @@ void rpc_server_wake(struct rpc_server *server, struct str key);
 /* Refuses new calls with SHUTTING_DOWN, answers parked ones, waits up to wait_ms for the others. */
 void rpc_server_drain(struct rpc_server *server, int64_t wait_ms);
 void rpc_server_stop(struct rpc_server **server);
+
+/* The index-th address as others can dial it (a port 0 filled in); lives as long as the server. */
+struct str rpc_server_endpoint(const struct rpc_server *server, size_t index);
+/* Calls that were received and not yet answered, parked ones included. */
+size_t rpc_server_in_flight(struct rpc_server *server);
 
 #endif

@@ -1,0 +1,491 @@
+#include "rpc/transport/client.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "rpc/transport/client_impl.h"
+#include "rpc/wire/status.h"
+#include "store/base/log.h"
+#include "store/base/time.h"
+#include "store/base/uuid.h"
+
+enum {
+	IN_FLIGHT_DEFAULT = 1024,
+	CONNECT_WAIT_MS = 1000,   /* how long a call waits for any connection */
+	DEAD_MS = 1000,           /* how long an endpoint that failed is skipped */
+	RECONNECT_MIN_MS = 50,
+	RECONNECT_MAX_MS = 1000,
+	RECVMAXSZ_SPARE = 64,     /* nng counts its own header */
+	REPLY_SPARE = 64 * 1024,  /* a reply's status and metadata around its payload */
+	ATTEMPTS_MAX = 5,
+	BACKOFF_MIN_MS = 20,
+	BACKOFF_MAX_MS = 1000,
+	CANCEL_TIMEOUT_MS = 1000,
+};
+/* Retries may be a tenth of all calls, and ten at once: then an outage is not answered with a storm. */
+#define RETRY_TOKENS_MAX 10.0
+#define RETRY_TOKENS_PER_SUCCESS 0.1
+
+static void on_aio(void *self);
+static void launch(struct rpc_pending *pending);
+static void send_cancel(struct rpc_pending *target);
+
+/* ---- endpoints ---- */
+
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *self)
+{
+	struct endpoint *endpoint = self;
+	(void)pipe;
+	pthread_mutex_lock(&endpoint->client->lock);
+	if (event == NNG_PIPE_EV_ADD_POST) {
+		endpoint->pipes++;
+		endpoint->dead_until_ms = 0;
+	} else if (endpoint->pipes) {
+		endpoint->pipes--;
+	}
+	pthread_mutex_unlock(&endpoint->client->lock);
+}
+
+static bool endpoint_open(struct rpc_client *client, struct endpoint *endpoint, struct str url, struct error *err)
+{
+	int rv;
+	endpoint->client = client;
+	endpoint->url = strndup(url.ptr, url.len);
+	if (!endpoint->url) die("out of memory");
+	if ((rv = nng_req0_open(&endpoint->socket)) != 0) goto failed;
+	/* Never twice: whoever repeats a call is this library, knowingly. */
+	if ((rv = nng_socket_set_ms(endpoint->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) == 0 &&
+	    (rv = nng_socket_set_ms(endpoint->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS)) == 0 &&
+	    (rv = nng_socket_set_ms(endpoint->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS)) == 0 &&
+	    (rv = nng_socket_set_size(endpoint->socket, NNG_OPT_RECVMAXSZ,
+	                              client->message_bytes_max + REPLY_SPARE + RECVMAXSZ_SPARE)) == 0 &&
+	    (rv = nng_pipe_notify(endpoint->socket, NNG_PIPE_EV_ADD_POST, on_pipe, endpoint)) == 0 &&
+	    (rv = nng_pipe_notify(endpoint->socket, NNG_PIPE_EV_REM_POST, on_pipe, endpoint)) == 0 &&
+	    (rv = nng_dial(endpoint->socket, endpoint->url, &endpoint->dialer, NNG_FLAG_NONBLOCK)) == 0)
+		return true;
+	nng_close(endpoint->socket);
+failed:
+	error_set(err, RPC_INVALID_ARGUMENT, "ENDPOINT_INVALID", "cannot dial %s: %s", endpoint->url, nng_strerror(rv));
+	free(endpoint->url);
+	endpoint->url = NULL;
+	return false;
+}
+
+static void endpoint_close(struct endpoint *endpoint)
+{
+	/* No call is under way, but a link's last callback may still be returning. */
+	for (struct link *link = endpoint->free_links; link; link = link->next) {
+		nng_ctx_close(link->ctx);
+		nng_aio_stop(link->aio);
+	}
+	nng_close(endpoint->socket);
+	while (endpoint->free_links) {
+		struct link *link = endpoint->free_links;
+		endpoint->free_links = link->next;
+		nng_aio_free(link->aio);
+		free(link);
+	}
+	free(endpoint->url);
+}
+
+bool rpc_client_create(const struct rpc_client_options *options, struct rpc_client **out, struct error *err)
+{
+	struct rpc_client *client = calloc(1, sizeof *client);
+	if (!client) die("out of memory");
+	pthread_mutex_init(&client->lock, NULL);
+	pthread_cond_init(&client->idle, NULL);
+	client->message_bytes_max = options->message_bytes_max ? options->message_bytes_max : 16 * 1024 * 1024;
+	client->in_flight_max = options->in_flight_max ? options->in_flight_max : IN_FLIGHT_DEFAULT;
+	client->retry_tokens = RETRY_TOKENS_MAX;
+	client->endpoints = calloc(options->endpoint_count + 1, sizeof *client->endpoints);
+	if (!client->endpoints) die("out of memory");
+	bool ok = options->endpoint_count > 0 || error_set(err, RPC_INVALID_ARGUMENT, "ENDPOINT_INVALID", "no endpoint");
+	for (size_t i = 0; ok && i < options->endpoint_count; i++) {
+		ok = endpoint_open(client, &client->endpoints[i], options->endpoints[i], err);
+		if (ok) client->endpoint_count++;
+	}
+	if (!ok) rpc_client_destroy(&client);
+	*out = client;
+	return ok;
+}
+
+void rpc_client_destroy(struct rpc_client **out)
+{
+	struct rpc_client *client = *out;
+	struct rpc_pending *pending;
+	if (!client) return;
+	pthread_mutex_lock(&client->lock);
+	client->closing = true;
+	/* Each is held while it is told to end; it leaves the list by itself. */
+	while (client->calls) {
+		pending = client->calls;
+		atomic_fetch_add(&pending->references, 1);
+		pthread_mutex_unlock(&client->lock);
+		rpc_pending_cancel(&pending);
+		pthread_mutex_lock(&client->lock);
+		if (client->calls) pthread_cond_wait(&client->idle, &client->lock);
+	}
+	while (client->in_flight) pthread_cond_wait(&client->idle, &client->lock);
+	pthread_mutex_unlock(&client->lock);
+	for (size_t i = 0; i < client->endpoint_count; i++) endpoint_close(&client->endpoints[i]);
+	pthread_cond_destroy(&client->idle);
+	pthread_mutex_destroy(&client->lock);
+	free(client->endpoints);
+	free(client);
+	*out = NULL;
+}
+
+/* With the lock held: a connected endpoint with the fewest calls; else one that is not known to be dead; else the next in turn. */
+static struct endpoint *choose(struct rpc_client *client)
+{
+	int64_t now_ms = time_monotonic_ms();
+	struct endpoint *best = NULL;
+	int best_rank = -1;
+	for (size_t i = 0; i < client->endpoint_count; i++) {
+		struct endpoint *e = &client->endpoints[(client->next_endpoint + i) % client->endpoint_count];
+		int rank = (e->dead_until_ms <= now_ms) + 2 * (e->pipes > 0);
+		if (rank > best_rank || (rank == best_rank && e->in_flight < best->in_flight)) {
+			best = e;
+			best_rank = rank;
+		}
+	}
+	client->next_endpoint++;
+	return best;
+}
+
+static struct link *link_take(struct rpc_client *client)
+{
+	pthread_mutex_lock(&client->lock);
+	struct endpoint *endpoint = choose(client);
+	struct link *link = endpoint->free_links;
+	if (link) endpoint->free_links = link->next;
+	endpoint->in_flight++;
+	pthread_mutex_unlock(&client->lock);
+	if (link) return link;
+	link = calloc(1, sizeof *link);
+	if (!link || nng_aio_alloc(&link->aio, on_aio, link) != 0 || nng_ctx_open(&link->ctx, endpoint->socket) != 0)
+		die("out of memory");
+	link->endpoint = endpoint;
+	return link;
+}
+
+/* The last that a callback does with its link: another call may use it from here. */
+static void link_give(struct link *link, bool endpoint_failed)
+{
+	struct rpc_client *client = link->endpoint->client;
+	pthread_mutex_lock(&client->lock);
+	link->pending = NULL;
+	link->endpoint->in_flight--;
+	if (endpoint_failed) link->endpoint->dead_until_ms = time_monotonic_ms() + DEAD_MS;
+	link->next = link->endpoint->free_links;
+	link->endpoint->free_links = link;
+	pthread_mutex_unlock(&client->lock);
+}
+
+/* ---- the end of a call ---- */
+
+static void unref(struct rpc_pending *pending)
+{
+	if (atomic_fetch_sub(&pending->references, 1) != 1) return;
+	arena_destroy(&pending->arena);
+	pthread_mutex_destroy(&pending->lock);
+	free(pending);
+}
+
+static void finish(struct rpc_pending *pending, const struct rpc_outcome *outcome)
+{
+	struct rpc_client *client = pending->client;
+	if (pending->done) pending->done(pending->self, outcome);
+	pthread_mutex_lock(&client->lock);
+	if (outcome->code == RPC_OK && client->retry_tokens < RETRY_TOKENS_MAX)
+		client->retry_tokens += RETRY_TOKENS_PER_SUCCESS;
+	DL_DELETE(client->calls, pending);
+	client->in_flight--;
+	pthread_cond_broadcast(&client->idle);
+	pthread_mutex_unlock(&client->lock);
+	unref(pending);
+}
+
+static void outcome_from_status(struct arena *arena, const Petfood__Rpc__V1__Status *status, struct rpc_outcome *out)
+{
+	struct rpc_param *params = arena_new_array(arena, struct rpc_param, status->n_params);
+	struct rpc_violation *violations = arena_new_array(arena, struct rpc_violation, status->n_violations);
+	for (size_t i = 0; i < status->n_params; i++)
+		params[i] = (struct rpc_param){ str_from(status->params[i]->name), str_from(status->params[i]->value) };
+	for (size_t i = 0; i < status->n_violations; i++) {
+		const Petfood__Rpc__V1__FieldViolation *v = status->violations[i];
+		violations[i] = (struct rpc_violation){ str_from(v->field), str_from(v->type), str_from(v->message) };
+	}
+	out->code = (enum rpc_code)status->code;
+	out->reason = str_from(status->reason);
+	out->message = str_from(status->message);
+	out->param_count = status->n_params;
+	out->params = params;
+	out->violation_count = status->n_violations;
+	out->violations = violations;
+}
+
+/* A failure on this side, told as the server would. */
+static void outcome_from_error(struct rpc_pending *pending, const struct error *err, struct rpc_outcome *out)
+{
+	outcome_from_status(pending->arena, status_from_error(pending->arena, err, pending->lang), out);
+}
+
+static void error_of_transport(int rv, bool cancelled, struct error *err)
+{
+	if (cancelled) error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled");
+	else if (rv == NNG_ETIMEDOUT) error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer in time");
+	else error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "%s", nng_strerror(rv));
+}
+
+/* Whether to try once more: only what the .proto marks as free of side effects, only within the deadline and the budget. With
+ * pending->lock held; the pause is already under way on return true. */
+static bool try_again(struct rpc_pending *pending, enum rpc_code code)
+{
+	struct rpc_client *client = pending->client;
+	int64_t cap_ms = (int64_t)BACKOFF_MIN_MS << pending->attempt;
+	if (cap_ms > BACKOFF_MAX_MS) cap_ms = BACKOFF_MAX_MS;
+	int64_t pause_ms = 1 + (int64_t)(entropy_u64() % (uint64_t)cap_ms);
+	if (code != RPC_UNAVAILABLE || pending->cancelled || !pending->method || !pending->method->no_side_effects) return false;
+	if (pending->attempt >= ATTEMPTS_MAX || time_monotonic_ms() + pause_ms >= pending->deadline_ms) return false;
+	pthread_mutex_lock(&client->lock);
+	bool allowed = !client->closing && client->retry_tokens >= 1.0;
+	if (allowed) client->retry_tokens -= 1.0;
+	pthread_mutex_unlock(&client->lock);
+	if (!allowed) return false;
+	pending->state = PENDING_PAUSING;
+	nng_aio_set_timeout(pending->link->aio, NNG_DURATION_INFINITE);
+	nng_sleep_aio((nng_duration)pause_ms, pending->link->aio);
+	return true;
+}
+
+/* ---- an attempt ---- */
+
+static int64_t left_ms(const struct rpc_pending *pending)
+{
+	int64_t left = pending->deadline_ms - time_monotonic_ms();
+	return left > 1 ? left : 1;
+}
+
+static void launch(struct rpc_pending *pending)
+{
+	nng_msg *msg = NULL;
+	pthread_mutex_lock(&pending->lock);
+	struct link *link = link_take(pending->client);
+	int64_t left = left_ms(pending);
+	/* A fresh id each time: the server may still be busy with the attempt that was lost. */
+	entropy_fill(pending->envelope.call_id, sizeof pending->envelope.call_id);
+	pending->envelope.timeout_ms = (uint32_t)left;
+	pending->attempt++;
+	size_t size = envelope_packed_size(&pending->envelope);
+	if (nng_msg_alloc(&msg, size) != 0) die("out of memory (%zu bytes)", size);
+	envelope_pack(&pending->envelope, nng_msg_body(msg));
+	link->pending = pending;
+	pending->link = link;
+	pending->state = PENDING_SENDING;
+	nng_aio_set_msg(link->aio, msg);
+	/* "Sent" means handed to a connection; without one it fails here and was never sent. */
+	nng_aio_set_timeout(link->aio, (nng_duration)(left < CONNECT_WAIT_MS ? left : CONNECT_WAIT_MS));
+	nng_ctx_send(link->ctx, link->aio);
+	if (pending->cancelled) nng_aio_cancel(link->aio);
+	pthread_mutex_unlock(&pending->lock);
+}
+
+/* The answer, or why there is none; the link is given back. With pending->lock held, which is released. */
+static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
+{
+	struct rpc_outcome outcome = { .code = RPC_OK };
+	struct error err;
+	bool endpoint_failed = rv == NNG_ECONNRESET || rv == NNG_ECLOSED || rv == NNG_ECONNREFUSED ||
+	                       (rv == NNG_ETIMEDOUT && pending->state == PENDING_SENDING);
+	Petfood__Rpc__V1__RpcReply *reply = NULL;
+	error_clear(&err);
+	if (rv == 0) {
+		reply = envelope_unpack_reply(pending->arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
+		if (!reply) error_set(&err, RPC_INTERNAL, "INTERNAL", "the reply cannot be read");
+	} else if (endpoint_failed && !pending->cancelled && rv == NNG_ETIMEDOUT) {
+		error_set(&err, RPC_UNAVAILABLE, "UNREACHABLE", "no connection to %s", pending->link->endpoint->url);
+	} else {
+		error_of_transport(rv, pending->cancelled, &err);
+	}
+	if (msg) nng_msg_free(msg);
+	struct link *link = pending->link;
+	if (try_again(pending, reply ? (enum rpc_code)reply->status->code : err.code)) {
+		if (endpoint_failed) {
+			pthread_mutex_lock(&pending->client->lock);
+			link->endpoint->dead_until_ms = time_monotonic_ms() + DEAD_MS;
+			pthread_mutex_unlock(&pending->client->lock);
+		}
+		pthread_mutex_unlock(&pending->lock);
+		return;
+	}
+	pending->state = PENDING_DONE;
+	pending->link = NULL;
+	pthread_mutex_unlock(&pending->lock);
+	link_give(link, endpoint_failed);
+	if (reply) {
+		outcome_from_status(pending->arena, reply->status, &outcome);
+		if (outcome.code == RPC_OK) outcome.payload = (struct str){ (const char *)reply->payload.data, reply->payload.len };
+	} else {
+		outcome_from_error(pending, &err, &outcome);
+	}
+	finish(pending, &outcome);
+}
+
+static void on_aio(void *self)
+{
+	struct link *link = self;
+	struct rpc_pending *pending = link->pending;
+	int rv = nng_aio_result(link->aio);
+	pthread_mutex_lock(&pending->lock);
+	switch (pending->state) {
+	case PENDING_SENDING:
+		if (rv != 0) {
+			nng_msg_free(nng_aio_get_msg(link->aio)); /* it stayed ours and will not be delivered */
+			conclude(pending, rv, NULL);
+			return;
+		}
+		if (pending->cancelled) { /* the cancel came while it was leaving */
+			if (pending->method) send_cancel(pending);
+			conclude(pending, NNG_ECANCELED, NULL);
+			return;
+		}
+		pending->state = PENDING_RECEIVING;
+		nng_aio_set_timeout(link->aio, (nng_duration)left_ms(pending));
+		nng_ctx_recv(link->ctx, link->aio);
+		break;
+	case PENDING_RECEIVING:
+		conclude(pending, rv, rv == 0 ? nng_aio_get_msg(link->aio) : NULL);
+		return;
+	case PENDING_PAUSING:
+		if (pending->cancelled) {
+			conclude(pending, NNG_ECANCELED, NULL);
+			return;
+		}
+		pending->link = NULL;
+		pthread_mutex_unlock(&pending->lock);
+		link_give(link, false);
+		launch(pending);
+		return;
+	case PENDING_DONE:
+		break;
+	}
+	pthread_mutex_unlock(&pending->lock);
+}
+
+/* ---- starting and cancelling ---- */
+
+static bool admit(struct rpc_client *client, struct rpc_pending *pending, struct error *err)
+{
+	pthread_mutex_lock(&client->lock);
+	bool closing = client->closing, full = client->in_flight >= client->in_flight_max;
+	if (!closing && !full) {
+		client->in_flight++;
+		DL_APPEND(client->calls, pending);
+	}
+	pthread_mutex_unlock(&client->lock);
+	if (closing) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "the client is closing");
+	if (full) return error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are under way", client->in_flight_max);
+	return true;
+}
+
+static struct rpc_pending *pending_create(struct rpc_client *client, const char *method, const struct rpc_metadata *metadata)
+{
+	struct rpc_pending *pending = calloc(1, sizeof *pending);
+	if (!pending) die("out of memory");
+	pending->client = client;
+	atomic_init(&pending->references, 1);
+	pthread_mutex_init(&pending->lock, NULL);
+	pending->arena = arena_create(0);
+	pending->envelope.method = method;
+	if (metadata) pending->envelope.metadata = metadata_dup(pending->arena, metadata);
+	pending->lang = lang_from_accept(pending->envelope.metadata.accept_language);
+	return pending;
+}
+
+static struct str pack_request(struct arena *arena, const ProtobufCMessage *request)
+{
+	size_t size = protobuf_c_message_get_packed_size(request);
+	uint8_t *bytes = arena_alloc(arena, size);
+	protobuf_c_message_pack(request, bytes);
+	return (struct str){ (const char *)bytes, size };
+}
+
+bool rpc_client_start(struct rpc_client *client, const struct method_side *method, const ProtobufCMessage *request,
+                      const struct rpc_metadata *metadata, uint32_t timeout_ms, rpc_done done, void *self,
+                      struct rpc_pending **out_pending, struct error *err)
+{
+	struct rpc_pending *pending = pending_create(client, method->name, metadata);
+	size_t size = protobuf_c_message_get_packed_size(request);
+	pending->method = method;
+	if (size <= client->message_bytes_max) {
+		pending->envelope.payload = pack_request(pending->arena, request);
+		pending->envelope.timeout_ms = UINT32_MAX; /* its longest form */
+		size = envelope_packed_size(&pending->envelope);
+	}
+	/* A peer would answer a message above its limit by dropping the connection, and every other call on it. */
+	if (size > client->message_bytes_max) {
+		unref(pending);
+		error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "a request of %zu bytes", size);
+		return error_param(err, "limit", "%zu", client->message_bytes_max);
+	}
+	pending->done = done;
+	pending->self = self;
+	if (!timeout_ms) timeout_ms = method->timeout_ms ? method->timeout_ms : CALL_TIMEOUT_MS_DEFAULT;
+	if (timeout_ms > CALL_TIMEOUT_MS_MAX) timeout_ms = CALL_TIMEOUT_MS_MAX;
+	pending->deadline_ms = time_monotonic_ms() + timeout_ms;
+	if (!admit(client, pending, err)) {
+		unref(pending);
+		return false;
+	}
+	if (out_pending) {
+		atomic_fetch_add(&pending->references, 1);
+		*out_pending = pending;
+	}
+	/* Nothing after this line touches the call: nng's threads may have finished it already. */
+	launch(pending);
+	return true;
+}
+
+/* Tells the server, without waiting for what it says. Counted like any call, so that destroy waits for it. With target->lock held:
+ * an ended target may have ended the client. */
+static void send_cancel(struct rpc_pending *target)
+{
+	struct rpc_client *client = target->client;
+	Petfood__Rpc__V1__CancelRequest request = PETFOOD__RPC__V1__CANCEL_REQUEST__INIT;
+	request.call_id.data = target->envelope.call_id;
+	request.call_id.len = CALL_ID_BYTES;
+	struct rpc_pending *pending = pending_create(client, RPC_METHOD_CANCEL, &target->envelope.metadata);
+	pending->envelope.metadata.idempotency_key = STR_NONE;
+	pending->envelope.payload = pack_request(pending->arena, &request.base);
+	pending->deadline_ms = time_monotonic_ms() + CANCEL_TIMEOUT_MS;
+	if (!admit(client, pending, NULL)) {
+		unref(pending);
+		return;
+	}
+	launch(pending);
+}
+
+void rpc_pending_cancel(struct rpc_pending **out)
+{
+	struct rpc_pending *pending = *out;
+	*out = NULL;
+	if (!pending) return;
+	pthread_mutex_lock(&pending->lock);
+	if (!pending->cancelled && pending->state != PENDING_DONE) {
+		pending->cancelled = true;
+		if (pending->state == PENDING_RECEIVING && pending->method) send_cancel(pending);
+		if (pending->link) nng_aio_cancel(pending->link->aio);
+	}
+	pthread_mutex_unlock(&pending->lock);
+	unref(pending);
+}
+
+void rpc_pending_release(struct rpc_pending **pending)
+{
+	if (*pending) unref(*pending);
+	*pending = NULL;
+}

@@ -1,0 +1,117 @@
+#include "rpc/transport/call_service.h"
+
+#include "petfood/rpc/v1/system.pb-c.h"
+#include "rpc/transport/server_impl.h"
+
+#ifndef PETFOOD_VERSION
+#error "the build names the version"
+#endif
+
+static struct slot *slot_of(struct call *call)
+{
+	return (struct slot *)(void *)((char *)call->parking - offsetof(struct slot, parking));
+}
+
+bool slot_register(struct slot *slot, struct error *err)
+{
+	struct rpc_server *server = slot->server;
+	struct slot *other;
+	pthread_mutex_lock(&server->lock);
+	HASH_FIND(by_id, server->registry, slot->envelope.call_id, CALL_ID_BYTES, other);
+	if (!other) {
+		HASH_ADD(by_id, server->registry, envelope.call_id, CALL_ID_BYTES, slot);
+		slot->registered = true;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return other ? error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the call id is in use") : true;
+}
+
+void slot_unregister(struct slot *slot)
+{
+	if (!slot->registered) return;
+	HASH_DELETE(by_id, slot->server->registry, slot);
+	slot->registered = false;
+}
+
+/* The same user through the same service, or the same service on its own. */
+static bool is_same_principal(const struct principal *a, const struct principal *b)
+{
+	return a->kind == b->kind && strcmp(a->user_id, b->user_id) == 0 && strcmp(a->service, b->service) == 0;
+}
+
+bool slot_was_cancelled(struct slot *slot)
+{
+	struct rpc_server *server = slot->server;
+	bool found = false;
+	int64_t now_ms = time_monotonic_ms();
+	pthread_mutex_lock(&server->lock);
+	for (size_t i = 0; i < TOMBSTONES && !found; i++) {
+		struct tombstone *stone = &server->tombstones[i];
+		found = stone->at_ms && now_ms - stone->at_ms < TOMBSTONE_MS &&
+		        memcmp(stone->id, slot->envelope.call_id, CALL_ID_BYTES) == 0 &&
+		        is_same_principal(&stone->principal, &slot->call.caller);
+		if (found) stone->at_ms = 0;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return found;
+}
+
+static bool same_credentials(const struct rpc_metadata *a, const struct rpc_metadata *b)
+{
+	return str_equal(a->authorization, b->authorization) && str_equal(a->service_authorization, b->service_authorization) &&
+	       str_equal(a->on_behalf_of, b->on_behalf_of);
+}
+
+/* A call that waits for a worker has not been authenticated yet: then the credentials must be the same to the letter. */
+static bool may_cancel(const struct slot *by, const struct slot *target)
+{
+	return target->admitted ? is_same_principal(&by->call.caller, &target->call.caller)
+	                        : same_credentials(&by->envelope.metadata, &target->envelope.metadata);
+}
+
+bool call_service_cancel(struct call *call, const void *request, void *reply, struct error *err)
+{
+	const Petfood__Rpc__V1__CancelRequest *req = request;
+	Petfood__Rpc__V1__CancelReply *out = reply;
+	struct slot *self = slot_of(call), *target = NULL;
+	struct rpc_server *server = self->server;
+	bool answer = false;
+	if (req->call_id.len != CALL_ID_BYTES)
+		return error_violation(err, "call_id", "bytes_length", "must have %d bytes", CALL_ID_BYTES);
+	pthread_mutex_lock(&server->lock);
+	HASH_FIND(by_id, server->registry, req->call_id.data, CALL_ID_BYTES, target);
+	if (target && target != self && may_cancel(self, target)) {
+		out->found = 1;
+		atomic_store(&target->cancelled, true);
+		if (target->state == SLOT_QUEUED) pool_remove(pool_of(target), target);
+		if (target->state == SLOT_PARKED) {
+			slot_unpark(target);
+			pool_remove(pool_of(target), target);
+		}
+		answer = target->state == SLOT_QUEUED;
+		if (answer) slot_take_for_answer(target);
+	} else if (!target) {
+		/* The cancel may have overtaken its call: contexts run on several threads. */
+		struct tombstone *stone = &server->tombstones[server->tombstone_next++ % TOMBSTONES];
+		memcpy(stone->id, req->call_id.data, CALL_ID_BYTES);
+		stone->principal = call->caller;
+		stone->at_ms = time_monotonic_ms();
+	}
+	pthread_mutex_unlock(&server->lock);
+	if (answer) {
+		struct error cancelled;
+		error_set(&cancelled, RPC_CANCELLED, "CALL_CANCELLED", "cancelled by its caller before it ran");
+		slot_answer(target, NULL, &cancelled);
+	}
+	return true;
+}
+
+bool call_service_ping(struct call *call, const void *request, void *reply, struct error *err)
+{
+	Petfood__Rpc__V1__PingReply *out = reply;
+	(void)request;
+	(void)err;
+	out->version = (char *)(uintptr_t)PETFOOD_VERSION;
+	out->uptime_ms = (uint64_t)(time_monotonic_ms() - slot_of(call)->server->started_at_ms);
+	return true;
+}

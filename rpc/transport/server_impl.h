@@ -1,0 +1,159 @@
+/* rpc/transport/server_impl.h: what the files of the server share. One lock guards states, queues, the registry of calls and the
+ * parked ones; handlers, token checks and packing run outside it. A slot is one REP context and goes
+ *   RECEIVING -> QUEUED -> RUNNING -> ANSWERING -> RECEIVING      (inline methods skip QUEUED; refusals skip both)
+ *                            |  ^
+ *                            v  |   (woken: QUEUED again)
+ *                           PARKED -> ANSWERING                   (cancelled)
+ * Whoever moves it to ANSWERING answers, so every call is answered exactly once. */
+#ifndef PETFOOD_RPC_TRANSPORT_SERVER_IMPL_H
+#define PETFOOD_RPC_TRANSPORT_SERVER_IMPL_H
+
+#include <nng/nng.h>
+#include <pthread.h>
+#include <uthash.h>
+
+#include "rpc/transport/auth_cache.h"
+#include "rpc/transport/listen.h"
+#include "rpc/transport/server.h"
+#include "rpc/transport/watchdog.h"
+#include "rpc/wire/envelope.h"
+#include "store/base/metrics.h"
+
+enum {
+	RECEIVERS = 16,           /* contexts that wait for a message at any time: the reserve that answers refusals */
+	SEND_TIMEOUT_MS = 10000,  /* a peer that reads no faster loses its answer */
+	TOMBSTONES = 256,         /* cancels that came before their call */
+	TOMBSTONE_MS = 5000,
+	RECVMAXSZ_SPARE = 64,     /* nng counts its own header */
+	ARENAS_KEPT = 64,
+};
+
+enum slot_state { SLOT_RECEIVING, SLOT_QUEUED, SLOT_RUNNING, SLOT_PARKED, SLOT_ANSWERING, SLOT_GONE };
+
+struct method_entry {
+	const struct method_side *side;
+	rpc_handler handler;
+	const char *name;
+	_Atomic(struct metric *) by_code[RPC_CODE_COUNT];
+	_Atomic(struct metric *) latency;
+	UT_hash_handle hh;
+};
+
+struct watch; /* server_park.c */
+struct call_parking {
+	struct watch *watch; /* NULL: none */
+	struct call_parking *prev, *next;
+	bool woken;
+	bool asked;          /* the handler ended in call_wait */
+	int64_t until_ms;    /* 0 = call_wait was not called yet */
+};
+
+struct slot {
+	struct rpc_server *server;
+	nng_ctx ctx;
+	nng_aio *aio;            /* receives, then sends */
+	enum slot_state state;
+	struct slot *prev, *next; /* in a queue, or among the parked */
+	UT_hash_handle by_id;
+	bool registered;
+
+	struct arena *arena;     /* from receipt until the answer has left */
+	struct arena_mark run_mark; /* what a run of the handler may use */
+	struct envelope envelope;
+	struct method_entry *method; /* server->unknown if there is none */
+	struct call call;
+	const ProtobufCMessage *request;
+	bool admitted;           /* the interceptors before the handler have passed */
+	atomic_bool cancelled;
+	int64_t received_at_us;  /* monotonic */
+	char peer[48];           /* address of a tcp caller, "" otherwise */
+	char request_id[2 * CALL_ID_BYTES + 1];
+	struct call_parking parking;
+};
+
+struct pool {
+	struct slot *queue;      /* doubly linked, utlist */
+	size_t length, length_max;
+	pthread_cond_t work;
+	size_t thread_count;
+	pthread_t *threads;
+	bool low_priority;
+	struct rpc_server *server;
+	struct metric *queued, *shed;
+};
+
+struct tombstone {
+	unsigned char id[CALL_ID_BYTES];
+	struct principal principal;
+	int64_t at_ms;
+};
+
+struct rpc_server {
+	struct rpc_server_options options; /* with defaults filled in */
+	nng_socket socket;
+	struct listener *listeners;
+	size_t listener_count;
+	struct watchdog *watchdog;
+	struct method_entry *methods, *by_name, unknown;
+	struct auth_cache *auth;
+	int64_t started_at_ms;
+
+	pthread_mutex_t lock;
+	struct slot **slots;
+	size_t slot_count, slot_max, receiving, in_flight;
+	struct slot *registry;       /* by call id */
+	struct pool workers, hashers;
+	struct arena *arenas[ARENAS_KEPT];
+	size_t arena_count;
+	struct tombstone tombstones[TOMBSTONES];
+	size_t tombstone_next;
+	struct watch *watches;
+	struct slot *parked;
+	size_t parked_count;
+	pthread_t timer;
+	pthread_cond_t timer_changed;
+	int64_t timer_at_ms;         /* when the timer thread will look next */
+	pthread_cond_t answered;     /* in_flight fell */
+	bool draining, stopping, closed;
+	struct metric *in_flight_gauge, *parked_gauge;
+};
+
+/* server_reply.c */
+/* Answers with *err (RPC_OK: with *reply), logs and counts. The slot is ANSWERING. */
+void slot_answer(struct slot *slot, const ProtobufCMessage *reply, const struct error *err);
+/* Moves the slot to ANSWERING; the lock is held. */
+void slot_take_for_answer(struct slot *slot);
+
+/* server.c */
+void slot_receive(struct slot *slot);    /* waits for the next message */
+void slot_release(struct slot *slot);    /* the answer has left: gives back what the call held */
+
+/* server_pool.c */
+void pool_init(struct pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name);
+void pool_start(struct pool *pool);
+/* With the lock held. force: an admitted call comes back, ahead of all and beyond the bound. False: full. */
+bool pool_push(struct pool *pool, struct slot *slot, bool force);
+void pool_remove(struct pool *pool, struct slot *slot);
+struct pool *pool_of(struct slot *slot);
+void pool_join(struct pool *pool); /* server->stopping is set */
+void pool_fini(struct pool *pool);
+
+/* server_intercept.c */
+/* Everything from the deadline to the answer, or to parking. */
+void slot_run(struct slot *slot);
+
+/* server_park.c */
+/* After a run that ended in call_wait. True: the slot is parked or queued again; false: answer with *err. */
+bool slot_park(struct slot *slot, struct error *err);
+void slot_unwatch(struct slot *slot);  /* lock held */
+void slot_unpark(struct slot *slot);   /* PARKED to QUEUED; lock held */
+void *parking_timer(void *server);     /* thread */
+void parking_wake_all(struct rpc_server *server); /* last try for every parked call; lock held */
+
+/* server_cancel.c */
+MUST_CHECK bool slot_register(struct slot *slot, struct error *err);
+void slot_unregister(struct slot *slot); /* lock held */
+/* True if a cancel of the same principal was here before the call. */
+bool slot_was_cancelled(struct slot *slot);
+
+#endif

@@ -1,0 +1,185 @@
+#include <arpa/inet.h>
+#include <sodium.h>
+#include <stdio.h>
+
+#include "rpc/transport/server_impl.h"
+#include "rpc/wire/unpack.h"
+#include "rpc/wire/validate.h"
+
+/* The token of "Bearer TOKEN"; the scheme's case does not matter (RFC 9110, 11.1). */
+static bool bearer(struct str header, struct str *out)
+{
+	static const struct str scheme = { "bearer ", 7 };
+	if (header.len <= scheme.len || !str_equal_nocase((struct str){ header.ptr, scheme.len }, scheme)) return false;
+	*out = str_trim((struct str){ header.ptr + scheme.len, header.len - scheme.len });
+	return out->len > 0;
+}
+
+static void become_user(struct principal *principal, const struct token_claims *claims)
+{
+	principal->kind = PRINCIPAL_USER;
+	(void)snprintf(principal->user_id, sizeof principal->user_id, "%s", claims->subject);
+	(void)snprintf(principal->username, sizeof principal->username, "%s", claims->username);
+	(void)snprintf(principal->session_id, sizeof principal->session_id, "%s", claims->session_id);
+	principal->expires_at_us = claims->expires_at_s > INT64_MAX / 1000000 ? INT64_MAX : claims->expires_at_s * 1000000;
+}
+
+/* The calling service, if it names itself; believed before anything else, because the address limit needs its word. A service may
+ * also give its token where a user's would stand, unless a user's stands there. */
+static bool identify_service(struct slot *slot, struct principal *out, bool *in_authorization, struct error *err)
+{
+	const struct rpc_metadata *metadata = &slot->envelope.metadata;
+	struct token_claims claims;
+	struct str token;
+	*in_authorization = false;
+	if (bearer(metadata->service_authorization, &token)) {
+		if (!auth_token(slot->server->auth, token, TOKEN_SERVICE, false, &claims, err)) return false;
+	} else if (bearer(metadata->authorization, &token)) {
+		if (!auth_token(slot->server->auth, token, TOKEN_SERVICE, false, &claims, NULL)) return true;
+		*in_authorization = true;
+	} else {
+		return true;
+	}
+	out->kind = PRINCIPAL_SERVICE;
+	(void)snprintf(out->service, sizeof out->service, "%s", claims.subject);
+	out->expires_at_us = claims.expires_at_s * 1000000;
+	return true;
+}
+
+/* The user, by token or by the word of a service. */
+static bool identify_user(struct slot *slot, bool ask_validity, bool service_in_authorization, struct principal *principal,
+                          struct error *err)
+{
+	const struct rpc_metadata *metadata = &slot->envelope.metadata;
+	struct token_claims claims;
+	struct str token;
+	if (!service_in_authorization && bearer(metadata->authorization, &token)) {
+		if (!auth_token(slot->server->auth, token, TOKEN_ACCESS, ask_validity, &claims, err)) return false;
+		become_user(principal, &claims);
+		return true;
+	}
+	if (!principal->service[0] || !metadata->on_behalf_of.len) return true;
+	if (!auth_on_behalf(slot->server->auth, metadata->on_behalf_of, ask_validity, &claims, err)) return false;
+	become_user(principal, &claims);
+	return true;
+}
+
+static bool is_allowed(enum method_auth auth, const struct principal *p)
+{
+	switch (auth) {
+	case AUTH_NONE: return true;
+	case AUTH_USER: return p->kind == PRINCIPAL_USER;
+	case AUTH_SERVICE: return p->kind == PRINCIPAL_SERVICE;
+	case AUTH_ANY: return p->kind != PRINCIPAL_NONE;
+	}
+	return false;
+}
+
+static bool authorise(const struct slot *slot, const struct principal *principal, struct error *err)
+{
+	if (is_allowed(slot->method->side->auth, principal)) return true;
+	if (principal->kind == PRINCIPAL_NONE)
+		return error_set(err, RPC_UNAUTHENTICATED, "CREDENTIALS_MISSING", "%s needs a token", slot->method->name);
+	return error_set(err, RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED", "%s is not for this kind of caller", slot->method->name);
+}
+
+/* IPv6 hosts own a /64 each, and would walk through it. */
+static void address_group(struct str address, char out[64])
+{
+	struct in6_addr v6;
+	char text[INET6_ADDRSTRLEN];
+	(void)snprintf(out, 64, "address:" STR_FMT, STR_ARG(address));
+	(void)snprintf(text, sizeof text, STR_FMT, STR_ARG(address));
+	if (address.len >= sizeof text || inet_pton(AF_INET6, text, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return;
+	memset(v6.s6_addr + 8, 0, 8);
+	if (inet_ntop(AF_INET6, &v6, text, sizeof text)) (void)snprintf(out, 64, "address:%s/64", text);
+}
+
+/* Limits, token and rights. Whatever may block is skipped for inline methods. */
+static bool admit_caller(struct slot *slot, struct error *err)
+{
+	const struct rpc_server_options *o = &slot->server->options;
+	const struct rpc_metadata *metadata = &slot->envelope.metadata;
+	struct principal principal = { .kind = PRINCIPAL_NONE };
+	bool in_authorization, limited = slot->method->side->pool != POOL_INLINE;
+	struct error service_error;
+	char key[64];
+	/* A method that needs no caller is not refused for a caller's stale token: it only is not believed. */
+	bool open = slot->method->side->auth == AUTH_NONE;
+	bool service_ok = identify_service(slot, &principal, &in_authorization, &service_error);
+	slot->call.client_address = principal.service[0] ? metadata->client_address : str_from(slot->peer);
+	bool from_outside = !principal.service[0] || metadata->client_address.len;
+	if (limited && from_outside && o->address_limit && slot->call.client_address.len) {
+		address_group(slot->call.client_address, key);
+		if (!o->address_limit->allow(o->address_limit->self, str_from(key), err)) return false;
+	}
+	if (!open && !service_ok) {
+		if (err) *err = service_error;
+		return false;
+	}
+	if (!open) {
+		if (!identify_user(slot, limited, in_authorization, &principal, err)) return false;
+		if (!authorise(slot, &principal, err)) return false;
+	}
+	slot->call.caller = principal;
+	if (limited && from_outside && o->user_limit && principal.kind == PRINCIPAL_USER) {
+		(void)snprintf(key, sizeof key, "user:%s", principal.user_id);
+		if (!o->user_limit->allow(o->user_limit->self, str_from(key), err)) return false;
+	}
+	return true;
+}
+
+static bool check_deadline(const struct slot *slot, struct error *err)
+{
+	if (atomic_load(&slot->cancelled)) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled by its caller");
+	if (time_monotonic_ms() < slot->call.deadline_ms) return true;
+	return error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the deadline passed before %s began", slot->method->name);
+}
+
+static bool intercept(struct slot *slot, struct error *err)
+{
+	const struct method_side *side = slot->method->side;
+	if (!check_deadline(slot, err)) return false;
+	if (slot->admitted) return true; /* a parked call that runs again */
+	if (!admit_caller(slot, err)) return false;
+	slot->request = message_unpack(slot->arena, side->request->descriptor, slot->envelope.payload, err);
+	if (!slot->request) return false;
+	if (!message_validate(side->request, slot->request, slot->call.lang, err)) return false;
+	if (side->idempotent_by_key)
+		crypto_hash_sha256(slot->call.payload_hash, (const unsigned char *)slot->envelope.payload.ptr, slot->envelope.payload.len);
+	pthread_mutex_lock(&slot->server->lock);
+	slot->admitted = true; /* from here a cancel is judged by the principal */
+	pthread_mutex_unlock(&slot->server->lock);
+	if (slot_was_cancelled(slot)) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled before it arrived");
+	slot->run_mark = arena_mark(slot->arena);
+	return true;
+}
+
+static ProtobufCMessage *handle(struct slot *slot, struct error *err)
+{
+	const ProtobufCMessageDescriptor *descriptor = slot->method->side->reply->descriptor;
+	arena_rewind(slot->arena, slot->run_mark);
+	ProtobufCMessage *reply = arena_alloc(slot->arena, descriptor->sizeof_message);
+	protobuf_c_message_init(descriptor, reply);
+	slot->parking.asked = false;
+	if (slot->method->handler(&slot->call, slot->request, reply, err)) return reply;
+	if (err->code == RPC_OK)
+		error_set(err, RPC_INTERNAL, "INTERNAL", "%s failed without saying why", slot->method->name);
+	return NULL;
+}
+
+void slot_run(struct slot *slot)
+{
+	struct error err;
+	ProtobufCMessage *reply = NULL;
+	error_clear(&err);
+	if (intercept(slot, &err)) {
+		reply = handle(slot, &err);
+		if (!reply && slot->parking.asked && slot_park(slot, &err)) return;
+		if (reply) error_clear(&err); /* a handler may have used it for a failure that it mended */
+	}
+	pthread_mutex_lock(&slot->server->lock);
+	slot_take_for_answer(slot);
+	pthread_mutex_unlock(&slot->server->lock);
+	slot_answer(slot, reply, &err);
+}

@@ -1,0 +1,87 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "rpc/transport/server_impl.h"
+
+enum { LOW_PRIORITY_NICE = 10 };
+
+void pool_init(struct pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name)
+{
+	char labels[48];
+	(void)snprintf(labels, sizeof labels, "pool=\"%s\"", name);
+	pool->server = server;
+	pool->thread_count = threads;
+	pool->length_max = length_max;
+	pool->low_priority = low_priority;
+	pool->queued = metric_gauge("rpc_queue_length", labels, "Calls that wait for a worker.");
+	pool->shed = metric_counter("rpc_shed_total", labels, "Calls refused because the queue was full.");
+	pthread_cond_init(&pool->work, NULL);
+}
+
+void pool_fini(struct pool *pool)
+{
+	pthread_cond_destroy(&pool->work);
+	free(pool->threads);
+}
+
+static void *work(void *self)
+{
+	struct pool *pool = self;
+	struct rpc_server *server = pool->server;
+	/* On Linux the nice value belongs to the thread. */
+	if (pool->low_priority) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOW_PRIORITY_NICE);
+	pthread_mutex_lock(&server->lock);
+	for (;;) {
+		while (!pool->queue && !server->stopping) pthread_cond_wait(&pool->work, &server->lock);
+		if (!pool->queue || server->stopping) break;
+		struct slot *slot = pool->queue;
+		pool_remove(pool, slot);
+		slot->state = SLOT_RUNNING;
+		pthread_mutex_unlock(&server->lock);
+		slot_run(slot);
+		pthread_mutex_lock(&server->lock);
+	}
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+void pool_start(struct pool *pool)
+{
+	pool->threads = calloc(pool->thread_count, sizeof *pool->threads);
+	if (!pool->threads) die("out of memory");
+	for (size_t i = 0; i < pool->thread_count; i++)
+		if (pthread_create(&pool->threads[i], NULL, work, pool) != 0) die("no thread for the server's pool");
+}
+
+void pool_join(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
+}
+
+struct pool *pool_of(struct slot *slot)
+{
+	return slot->method->side->pool == POOL_HASH ? &slot->server->hashers : &slot->server->workers;
+}
+
+bool pool_push(struct pool *pool, struct slot *slot, bool force)
+{
+	if (!force && pool->length >= pool->length_max) {
+		metric_add(pool->shed, 1);
+		return false;
+	}
+	slot->state = SLOT_QUEUED;
+	if (force) DL_PREPEND(pool->queue, slot);
+	else DL_APPEND(pool->queue, slot);
+	metric_set(pool->queued, (int64_t)++pool->length);
+	pthread_cond_signal(&pool->work);
+	return true;
+}
+
+void pool_remove(struct pool *pool, struct slot *slot)
+{
+	DL_DELETE(pool->queue, slot);
+	metric_set(pool->queued, (int64_t)--pool->length);
+}

@@ -1,0 +1,14 @@
+/* rpc/transport/watchdog.h: revives listeners that nng before 1.6 lets die: a peer that hangs up before the handshake makes such a
+ * listener accept nothing for ever (library-notes 1). */
+#ifndef PETFOOD_RPC_TRANSPORT_WATCHDOG_H
+#define PETFOOD_RPC_TRANSPORT_WATCHDOG_H
+
+#include "rpc/transport/listen.h"
+
+struct watchdog; /* opaque */
+/* One thread that dials each ipc and tcp listener afresh every interval_ms and calls Ping; two failures in a row (each at most
+ * 1 s) and the listener is opened again. Everything is borrowed. */
+struct watchdog *watchdog_start(nng_socket socket, struct listener *listeners, size_t count, int64_t interval_ms);
+void watchdog_stop(struct watchdog **watchdog);
+
+#endif
