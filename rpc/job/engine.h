@@ -29,7 +29,10 @@ struct job_engine_options {
 	int64_t planner_pace_ms;        /* PLANNER_PACE_MS: spaces builtin steps, for demos and tests */
 	int64_t events_kept_ms;         /* 24 h after the task's end */
 	int64_t draft_kept_ms;          /* 24 h */
-	/* Tests only: called on the loop at named points ("after:assess", "before_commit:week_1", …); may kill or stop the process. */
+	int64_t sweep_ms;               /* how often what is too old is deleted; 0 = 60000 */
+	/* Tests only: called on the loop at named points, may kill or stop the process. "claimed:first", "claimed:again", "start:STEP",
+	 * "before_commit:STEP", "committed:STEP" (stored, not published yet), "after:STEP", "left:OUTCOME" (the run is freed). A
+	 * STEP is the name of its checkpoint ("assess", "week_1", …), or "complete". */
 	void (*pause_point)(void *self, const char *name);
 	void *pause_point_self;
 };
