@@ -51,18 +51,15 @@ double recipe_amount(const struct recipe *recipe, const struct assessment *a, en
 /* Energy within 0.9 % of the need leaves room inside the 1 % that the checker allows. */
 static const double ENERGY_TOLERANCE = 0.009;
 
-/* Whole grams may pass a food's share by less than half of one. Liver and supplements are weighed finer. */
-static bool keeps_shares(const struct recipe *recipe, struct recipe_gap *worst)
+bool recipe_keeps_shares(const struct recipe *recipe, double factor)
 {
 	double total = recipe_grams(recipe);
 	for (size_t i = 0; i < recipe->count; i++) {
 		const struct food *f = &food_table[recipe->items[i].food];
 		bool fixed = f->category == FOOD_SUPPLEMENT || strcmp(f->sub_category, "liver") == 0 ||
 		             strcmp(f->sub_category, "predator") == 0;
-		double most = f->max_share * (recipe->relaxed[RELAX_FOOD_SHARES] && !fixed ? 1.5 : 1) * total + (fixed ? 0 : 0.49);
-		if (recipe->items[i].grams <= most) continue;
-		worst->share = fmax(worst->share, recipe->items[i].grams / most - 1);
-		return false;
+		/* whole grams may pass a share by less than half of one; liver and supplements are weighed finer */
+		if (recipe->items[i].grams > f->max_share * (fixed ? 1 : factor) * total + (fixed ? 0 : 0.49)) return false;
 	}
 	return true;
 }
@@ -74,7 +71,7 @@ bool recipe_keeps_bounds(const struct recipe *recipe, const struct assessment *a
 	bool keeps = fabs(to_need - 1) <= ENERGY_TOLERANCE;
 
 	if (!keeps) worst.share = fabs(to_need - 1);
-	keeps &= keeps_shares(recipe, &worst);
+	keeps &= recipe_keeps_shares(recipe, recipe->relaxed[RELAX_FOOD_SHARES] ? 1.5 : 1);
 	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
 		const struct bound *b = &a->bounds[n];
 		if (n == NUTRIENT_biotin_ug) continue; /* no table has figures; the plan says so */

@@ -42,6 +42,9 @@ struct recipe_gap {
 /* kcal per gram, Atwater 4/9/4 on protein, fat and digestible carbohydrate (Merrill & Watt 1973). */
 double recipe_kcal_per_gram(const struct food *food);
 
+/* Whether this pet may get the row at all: excluded foods, the other animal's foods and raw weights may not. */
+bool recipe_may_serve(const struct assessment *a, size_t row);
+
 /* A recipe for one day of that week, already rounded to what a kitchen can weigh: foods from 20 g to 1 g, smaller ones to
  * 0.1 g, supplements to 0.1 mg; recomputed after rounding. False: none was found, *gap says what was missing most. */
 enum recipe_effort {
@@ -51,15 +54,21 @@ enum recipe_effort {
 bool recipe_find(struct arena *arena, const struct assessment *a, const struct week_theme *theme, int week_index,
                  enum recipe_effort effort, struct recipe *out, struct recipe_gap *gap);
 
-/* A lower bound on what is missing if the theme may use any number of items: 0 = the theme may work. Cheap. */
-double recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
-                      struct recipe_gap *gap);
+/* What must be given up if the theme may use any number of items: a lower bound, and cheap. */
+struct recipe_outlook {
+	double missing; /* of bounds, summed; 0 = the theme may work */
+	bool relaxed;   /* more than margins must be given up */
+	struct recipe_gap gap;
+};
+struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme);
 
 /* Amount per 1000 kcal of the printed grams, as counted for that side; a ratio: itself. */
 double recipe_amount(const struct recipe *recipe, const struct assessment *a, enum nutrient nutrient,
                      enum bound_side side);
 double recipe_kcal(const struct recipe *recipe);
 double recipe_grams(const struct recipe *recipe);
+/* Whether every food is within its own share, times `factor` for those whose share is not a matter of safety. */
+bool recipe_keeps_shares(const struct recipe *recipe, double factor);
 /* True if every bound and every food's own share holds for the printed grams. Else *gap names the worst. */
 bool recipe_keeps_bounds(const struct recipe *recipe, const struct assessment *a, struct recipe_gap *gap);
 

@@ -184,10 +184,13 @@ static double item_cost(const struct assessment *a, size_t row, int week_index)
 	return fmax(cost, 0.1);
 }
 
-/* Raw meat and the like are in the table for look-up only; plans are written in cooked weights. */
-static bool is_served(const struct food *f)
+bool recipe_may_serve(const struct assessment *a, size_t row)
 {
+	const struct food *f = &food_table[row];
 	bool flesh = f->category == FOOD_MEAT || f->category == FOOD_FISH || f->category == FOOD_ORGAN;
+	if (a->food_excluded[row]) return false;
+	if (a->pet->species == SPECIES_DOG ? !f->for_dog : !f->for_cat) return false;
+	/* raw meat and the like are in the table for look-up only: plans are written in cooked weights */
 	return !(flesh && strcmp(f->state, "raw") == 0);
 }
 
@@ -203,8 +206,7 @@ static bool fits_single_protein(const struct food *f, const struct week_theme *t
 static bool is_candidate(const struct assessment *a, const struct week_theme *theme, size_t row, bool second_mains)
 {
 	const struct food *f = &food_table[row];
-	if (a->food_excluded[row] || !is_served(f)) return false;
-	if (a->pet->species == SPECIES_DOG ? !f->for_dog : !f->for_cat) return false;
+	if (!recipe_may_serve(a, row)) return false;
 	if (a->single_protein && !fits_single_protein(f, theme, row)) return false;
 	if (f->category == FOOD_STARCH) return row == theme->starch;
 	if (f->category == FOOD_MEAT || f->category == FOOD_FISH) {
@@ -474,7 +476,7 @@ void model_open_for_rounding(struct model *m)
 	}
 }
 
-void model_outcome(const struct model *m, bool solved, struct model_outcome *out)
+void model_outcome(const struct model *m, bool solved, double noise_g, struct model_outcome *out)
 {
 	*out = (struct model_outcome){ .solved = solved, .objective = INFINITY };
 	out->worst.nutrient = NUTRIENT_COUNT;
@@ -488,7 +490,7 @@ void model_outcome(const struct model *m, bool solved, struct model_outcome *out
 		const struct slack *s = &m->slacks[i];
 		double value = lp_value(m->lp, s->column);
 		/* grams for shapes, shares for nutrients; below these the solver's own tolerance speaks, or rounding */
-		double noise = s->nutrient == NUTRIENT_COUNT ? 1e-3 : s->kind == RELAX_TARGETS ? 5e-3 : 1e-6;
+		double noise = s->nutrient == NUTRIENT_COUNT ? noise_g : s->kind == RELAX_TARGETS ? 5e-3 : 1e-6;
 		if (value <= noise) continue;
 		if (s->kind == RELAX_COUNT) {
 			double share = s->nutrient == NUTRIENT_COUNT ? value / 1000 : value;

@@ -81,7 +81,8 @@ struct model_outcome {
 	struct recipe_gap worst;     /* the largest of them */
 	bool relaxed[RELAX_COUNT];
 };
-void model_outcome(const struct model *model, bool solved, struct model_outcome *out);
+/* noise_g: grams (per 1000 kcal) of a shape's slack that are not worth telling. */
+void model_outcome(const struct model *model, bool solved, double noise_g, struct model_outcome *out);
 
 /* How many of a group's members a recipe may hold. */
 int group_most(enum food_group group);

@@ -32,6 +32,8 @@ struct search {
 enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8, SEARCH_BUDGET = 400 };
 /* A state whose value differs by less is no better. */
 static const double BETTER = 1e-3;
+/* Grams of a share's slack that mean nothing: before and after rounding to whole grams (a day). */
+static const double SOLVER_NOISE_G = 1e-3, ROUNDING_NOISE_G = 0.6;
 
 static bool is_food(const struct search *s, int j) { return !(s->m.candidates[j].groups >> GROUP_SUPPLEMENT & 1); }
 
@@ -83,7 +85,7 @@ static double evaluate(struct search *s)
 static void keep(struct search *s, double value)
 {
 	s->value = value;
-	model_outcome(&s->m, isfinite(value), &s->outcome);
+	model_outcome(&s->m, isfinite(value), SOLVER_NOISE_G, &s->outcome);
 	for (int j = 0; j < s->m.count; j++) s->grams[j] = isfinite(value) ? lp_value(s->m.lp, s->m.column[j]) : 0;
 }
 
@@ -391,8 +393,9 @@ static bool finish(struct search *s, bool items_relaxed, struct recipe *out, str
 	memset(out, 0, sizeof(*out));
 	if (!round_grams(s, out)) return false;
 	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
-	model_outcome(&s->m, true, &s->outcome); /* of the printed grams */
+	model_outcome(&s->m, true, ROUNDING_NOISE_G * 1000 / s->m.a->der_kcal, &s->outcome); /* of the printed grams */
 	for (int r = RELAX_MARGINS + 1; r < RELAX_COUNT; r++) out->relaxed[r] = s->outcome.relaxed[r];
+	out->relaxed[RELAX_FOOD_SHARES] = !recipe_keeps_shares(out, 1);
 	out->relaxed[RELAX_ITEMS] = items_relaxed;
 	for (int j = 0; j < s->m.count; j++) {
 		const struct candidate *c = &s->m.candidates[j];
@@ -469,23 +472,20 @@ bool recipe_find(struct arena *arena, const struct assessment *a, const struct w
 	return found;
 }
 
-double recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
-                      struct recipe_gap *gap)
+struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme)
 {
 	struct search s;
 	struct arena_mark mark = arena_mark(arena);
-	double missing = INFINITY;
-	*gap = (struct recipe_gap){ .nutrient = NUTRIENT_COUNT };
+	struct recipe_outlook out = { .missing = INFINITY, .relaxed = true, .gap = { .nutrient = NUTRIENT_COUNT } };
 	if (search_start(&s, arena, a, theme, 0, false)) {
 		for (int j = 0; j < s.m.count; j++) {
 			const struct candidate *c = &s.m.candidates[j];
 			lp_set_column(s.m.lp, s.m.column[j], c->locked ? c->practical_g : 0, c->most_g);
 		}
-		model_outcome(&s.m, lp_solve(s.m.lp), &s.outcome);
-		*gap = s.outcome.worst;
-		missing = s.outcome.hard;
+		model_outcome(&s.m, lp_solve(s.m.lp), SOLVER_NOISE_G, &s.outcome);
+		out = (struct recipe_outlook){ s.outcome.hard, !only_margins(&s.outcome), s.outcome.worst };
 	}
 	model_fini(&s.m);
 	arena_rewind(arena, mark);
-	return missing;
+	return out;
 }

@@ -1,0 +1,255 @@
+/* A week: a recipe for its theme, written out as meals, dishes and advice. */
+#include <math.h>
+#include <string.h>
+
+#include "rpc/domain/planning/advice.h"
+#include "rpc/domain/planning/cooking.h"
+#include "rpc/domain/planning/food_item.h"
+#include "rpc/domain/planning/naming.h"
+#include "rpc/domain/planning/themes.h"
+
+enum { MEALS_MAX = 6, REPLACEMENTS_MAX = 5 };
+static const char *const meal_times[MEALS_MAX][MEALS_MAX] = {
+	{ "08:00" },
+	{ "08:00", "18:00" },
+	{ "07:30", "13:00", "19:00" },
+	{ "07:00", "12:00", "17:00", "21:30" },
+	{ "07:00", "10:30", "14:00", "17:30", "21:30" },
+	{ "07:00", "10:00", "13:00", "16:00", "19:00", "22:00" },
+};
+/* Fewer smallest units per meal than this are not worth dividing: they go into the first meal. */
+enum { UNITS_PER_MEAL_MIN = 5 };
+/* A fish that is there for its vitamins is not worth a place in the week's name. */
+static const double SECOND_MAIN_SHARE = 0.5;
+
+/* The day's grams over the meals in whole units, so that the meals sum to the day exactly; the first ones get the rest. */
+static void divide(const struct recipe_item *item, int meals, double *out)
+{
+	const struct food *f = &food_table[item->food];
+	bool whole = item->grams >= 20;
+	long units = lround(whole ? item->grams : item->grams * 10);
+	for (int m = 0; m < meals; m++) out[m] = 0;
+	if (f->category == FOOD_SUPPLEMENT) {
+		out[0] = round(item->grams * 1e4) / 1e4;
+		return;
+	}
+	if (units < (long)UNITS_PER_MEAL_MIN * meals && !whole) {
+		out[0] = round(item->grams * 10) / 10;
+		return;
+	}
+	for (int m = 0; m < meals; m++) {
+		long part = units / meals + (m < units % meals ? 1 : 0);
+		out[m] = whole ? (double)part : round((double)part) / 10;
+	}
+}
+
+static void write_meals(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                        Petfood__V1__WeeklyDietPlan *week)
+{
+	int meals = a->meals_per_day < 1 ? 1 : a->meals_per_day > MEALS_MAX ? MEALS_MAX : a->meals_per_day;
+	double parts[RECIPE_ITEMS_MAX][MEALS_MAX];
+	struct str reasons[RECIPE_ITEMS_MAX];
+
+	for (size_t i = 0; i < recipe->count; i++) {
+		divide(&recipe->items[i], meals, parts[i]);
+		reasons[i] = food_item_reason(arena, a, recipe, i);
+	}
+	week->weekly_diet_plan = arena_new(arena, Petfood__V1__WeeklyMeals);
+	petfood__v1__weekly_meals__init(week->weekly_diet_plan);
+	week->weekly_diet_plan->daily_diet_plans = arena_new_array(arena, Petfood__V1__Meal *, (size_t)meals);
+	week->weekly_diet_plan->n_daily_diet_plans = (size_t)meals;
+	for (int m = 0; m < meals; m++) {
+		Petfood__V1__Meal *meal = arena_new(arena, Petfood__V1__Meal);
+		struct recipe_item portions[RECIPE_ITEMS_MAX];
+		petfood__v1__meal__init(meal);
+		meal->oder = m + 1;
+		meal->time = message_text(arena, str_from(meal_times[meals - 1][m]));
+		meal->food_items = arena_new_array(arena, Petfood__V1__FoodItem *, recipe->count);
+		for (size_t i = 0; i < recipe->count; i++) {
+			if (parts[i][m] <= 0) continue;
+			portions[meal->n_food_items] = (struct recipe_item){ recipe->items[i].food, parts[i][m] };
+			meal->food_items[meal->n_food_items++] = food_item_make(arena, a, recipe->items[i].food, parts[i][m], reasons[i]);
+		}
+		meal->cook_method = message_text(arena, cooking_method(arena, a, recipe, portions, meal->n_food_items, m == 0));
+		week->weekly_diet_plan->daily_diet_plans[m] = meal;
+	}
+}
+
+static void write_batches(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                          Petfood__V1__WeeklyDietPlan *week)
+{
+	week->supplement_batches = arena_new_array(arena, Petfood__V1__BatchWeight *, recipe->count);
+	for (size_t i = 0; i < recipe->count; i++) {
+		const struct food *f = &food_table[recipe->items[i].food];
+		if (f->category != FOOD_SUPPLEMENT) continue;
+		Petfood__V1__BatchWeight *batch = arena_new(arena, Petfood__V1__BatchWeight);
+		petfood__v1__batch_weight__init(batch);
+		batch->food_id = message_text(arena, str_from(f->id));
+		batch->name = message_text(arena, str_from(text2_in(f->name, a->pet->lang)));
+		batch->daily_mg = round(recipe->items[i].grams * 1e4) / 10;
+		batch->batch_28_day_g = round(recipe->items[i].grams * 28 * 1e3) / 1e3;
+		week->supplement_batches[week->n_supplement_batches++] = batch;
+	}
+}
+
+/* What the week really is: the theme, without a starch that did not get in, with a second main that did. */
+static struct str week_name(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                            const struct week_theme *theme)
+{
+	enum lang lang = a->pet->lang;
+	struct str name = food_short_name(arena, &food_table[theme->mains[0]], lang);
+	double main_grams = 0;
+	for (size_t i = 0; i < recipe->count; i++) {
+		if (recipe->items[i].food == theme->mains[0]) main_grams = recipe->items[i].grams;
+	}
+	for (size_t i = 0; i < recipe->count; i++) {
+		const struct food *f = &food_table[recipe->items[i].food];
+		bool second = (f->category == FOOD_MEAT || f->category == FOOD_FISH) && recipe->items[i].food != theme->mains[0];
+		if (!second || recipe->items[i].grams < SECOND_MAIN_SHARE * main_grams) continue;
+		name = lang == LANG_ZH ? str_printf(arena, STR_FMT "、" STR_FMT, STR_ARG(name), STR_ARG(food_short_name(arena, f, lang)))
+		                       : str_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(name), STR_ARG(food_inner_name(arena, f, lang)));
+	}
+	for (size_t i = 0; i < recipe->count; i++) {
+		const struct food *f = &food_table[recipe->items[i].food];
+		if (f->category != FOOD_STARCH) continue;
+		struct str starch = food_inner_name(arena, f, lang);
+		return str_printf(arena, lang == LANG_ZH ? STR_FMT "配" STR_FMT : STR_FMT " with " STR_FMT, STR_ARG(name), STR_ARG(starch));
+	}
+	return name;
+}
+
+static void write_week(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                       const struct week_theme *theme, int week_index, Petfood__V1__WeeklyDietPlan *week)
+{
+	week->oder = week_index + 1;
+	week->theme = message_text(arena, week_name(arena, a, recipe, theme));
+	week->diet_adjustment_principle = message_text(arena, advice_principle(arena, a, recipe, week_index));
+	week->weekly_special_adjustment_note = message_text(arena, advice_note(arena, a, recipe, week_index));
+	advice_suggestions(arena, a, recipe, week_index, week);
+	advice_relaxations(arena, a, recipe, week);
+	week->main_food_ids = arena_new_array(arena, char *, recipe->count);
+	for (size_t i = 0; i < recipe->count; i++) {
+		for (size_t m = 0; m < theme->main_count; m++) {
+			if (recipe->items[i].food != theme->mains[m]) continue;
+			week->main_food_ids[week->n_main_food_ids++] = message_text(arena, str_from(food_table[theme->mains[m]].id));
+		}
+	}
+	write_meals(arena, a, recipe, week);
+	write_batches(arena, a, recipe, week);
+	cooking_dishes(arena, a, recipe, week_index, week);
+	adequacy_make(arena, a, recipe, week);
+	week->energy_kcal = round(recipe_kcal(recipe) * 100) / 100;
+	week->total_weight_g = round(recipe_grams(recipe) * 1e4) / 1e4;
+	week->ca_p_ratio = round(recipe_amount(recipe, a, NUTRIENT_ca_p_ratio, BOUND_MIN) * 1000) / 1000;
+	week->item_count = (int32_t)recipe->count;
+}
+
+/* Tries a theme unless the programme without counts already says no. */
+static bool try_theme(struct arena *arena, const struct assessment *a, struct week_theme *theme, int taste,
+                      enum recipe_effort effort, struct recipe *out, struct recipe_gap *gap)
+{
+	struct recipe_outlook outlook = recipe_outlook(arena, a, theme);
+	if (outlook.missing > 0 || (effort == RECIPE_STRICT && outlook.relaxed)) {
+		*gap = outlook.gap;
+		return false;
+	}
+	return recipe_find(arena, a, theme, taste, effort, out, gap);
+}
+
+/* Mains that no week has, a different first one for each week, then those of the other weeks. */
+static size_t replacements(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
+                           int taste, bool repeats, struct week_theme *out)
+{
+	struct theme_list list;
+	size_t free_count = 0, count = 0;
+	struct week_theme free_themes[THEMES_MAX];
+	themes_list(arena, a, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		bool used = false;
+		for (int w = 0; w < PLAN_WEEKS; w++) used |= themes[w].mains[0] == list.themes[i].mains[0];
+		if (used == repeats) free_themes[free_count++] = list.themes[i];
+	}
+	for (size_t i = 0; i < free_count && count < REPLACEMENTS_MAX; i++) {
+		out[count++] = free_themes[(i + (size_t)taste) % free_count];
+	}
+	return count;
+}
+
+/* Foods that are left out and hold most of what is missing, for the owner to reconsider. */
+static struct str helpers(struct arena *arena, const struct assessment *a, const struct recipe_gap *gap)
+{
+	struct strbuf text;
+	size_t best[2] = { SIZE_MAX, SIZE_MAX };
+	strbuf_init(&text, arena);
+	if (gap->nutrient >= NUTRIENT_COUNT || gap->side == BOUND_MAX || nutrient_is_ratio(gap->nutrient)) return STR_NONE;
+	for (size_t row = 0; row < food_count; row++) {
+		const struct food *f = &food_table[row];
+		bool mine = a->pet->species == SPECIES_DOG ? f->for_dog : f->for_cat;
+		if (!mine || !a->food_excluded[row] || f->category == FOOD_SUPPLEMENT || strcmp(f->state, "raw") == 0) continue;
+		for (size_t k = 0; k < COUNT(best); k++) {
+			double have = best[k] == SIZE_MAX ? 0
+			                                  : food_content(&food_table[best[k]], gap->nutrient, a->pet->species, BOUND_MIN) * food_table[best[k]].max_share;
+			if (food_content(f, gap->nutrient, a->pet->species, BOUND_MIN) * f->max_share <= have) continue;
+			if (k == 0) best[1] = best[0];
+			best[k] = row;
+			break;
+		}
+	}
+	for (size_t k = 0; k < COUNT(best) && best[k] != SIZE_MAX; k++) {
+		if (text.len) strbuf_add_cstr(&text, a->pet->lang == LANG_ZH ? "、" : ", ");
+		strbuf_add_str(&text, food_inner_name(arena, &food_table[best[k]], a->pet->lang));
+	}
+	return strbuf_str(&text);
+}
+
+static bool fail(struct arena *arena, const struct assessment *a, const struct recipe_gap *gap, struct error *err)
+{
+	bool zh = a->pet->lang == LANG_ZH;
+	struct str help = helpers(arena, a, gap);
+	double percent = 100 * gap->share;
+	if (gap->nutrient >= NUTRIENT_COUNT) {
+		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE", "no ration of the foods that are left has a workable shape");
+		error_param(err, "nutrient", "%s", zh ? "能量与食材比例" : "energy and shares");
+		return error_param(err, "why", "%s", zh ? "剩下的食材无法组成合理的口粮" : "the foods that are left make no workable ration");
+	}
+	const char *name = text2_in(nutrient_infos[gap->nutrient].name, a->pet->lang);
+	error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE", "%s is %s by %.1f%% at best; would help: " STR_FMT,
+	          nutrient_infos[gap->nutrient].id, gap->side == BOUND_MIN ? "short" : "over", percent, STR_ARG(help));
+	error_param(err, "nutrient", "%s", name);
+	if (gap->side == BOUND_MIN) error_param(err, "why", zh ? "至少还差最低值的 %.1f%%" : "at best %.1f%% of the minimum is missing", percent);
+	else error_param(err, "why", zh ? "至少超出上限 %.1f%%" : "at best %.1f%% above the maximum", percent);
+	if (help.len) error_param(err, "candidates", STR_FMT, STR_ARG(help));
+	return false;
+}
+
+bool plan_make_week(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
+                    int week_index, Petfood__V1__WeeklyDietPlan **out, struct error *err)
+{
+	/* the week's own theme, its own with more given up, other mains, mains of other weeks: what comes first is liked best */
+	int taste = a->keep_recipe ? 0 : week_index;
+	struct week_theme theme = themes[week_index], others[REPLACEMENTS_MAX];
+	struct recipe recipe;
+	struct recipe_gap gap, first_gap;
+	bool found = try_theme(arena, a, &theme, taste, RECIPE_STRICT, &recipe, &gap);
+
+	first_gap = gap;
+	for (int round = 0; round < 4 && !found; round++) {
+		bool repeats = round == 1 || round == 3;
+		enum recipe_effort effort = round < 2 ? RECIPE_STRICT : RECIPE_RELAXED;
+		if (round == 2) {
+			theme = themes[week_index];
+			found = try_theme(arena, a, &theme, taste, RECIPE_RELAXED, &recipe, &gap);
+			if (!found) first_gap = gap;
+		}
+		size_t count = replacements(arena, a, themes, taste, repeats, others);
+		for (size_t i = 0; i < count && !found; i++) {
+			theme = others[i];
+			found = try_theme(arena, a, &theme, taste, effort, &recipe, &gap);
+		}
+	}
+	if (!found) return fail(arena, a, &first_gap, err);
+	*out = arena_new(arena, Petfood__V1__WeeklyDietPlan);
+	petfood__v1__weekly_diet_plan__init(*out);
+	write_week(arena, a, &recipe, &theme, week_index, *out);
+	return true;
+}
