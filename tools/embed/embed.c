@@ -131,6 +131,7 @@ static const struct column word_columns[] = {
 	{ "words_zh", "words_zh", TEXT },
 	{ "words_en", "words_en", TEXT },
 	{ "foods", "foods", TEXT },
+	{ "avoid", "avoid", TEXT },
 	{ "allergy", "allergy", TEXT },
 	{ "groups", "groups", TEXT },
 	{ 0 },
