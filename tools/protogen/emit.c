@@ -233,7 +233,7 @@ static int by_method_name(const void *a, const void *b)
 void emit_tables(const struct model *model, struct strbuf *out)
 {
 	emit_banner(model, out, "What rpc/json/tables.h declares.");
-	strbuf_add_cstr(out, "#include <stddef.h>\n\n#include \"google/protobuf/timestamp.pb-c.h\"\n");
+	strbuf_add_cstr(out, "#define PROTOBUF_C__NO_DEPRECATED /* the tables hold deprecated fields too */\n#include <stddef.h>\n\n#include \"google/protobuf/timestamp.pb-c.h\"\n");
 	includes(model, out);
 	strbuf_add_cstr(out, "#include \"rpc/json/tables.h\"\n\n");
 	for (size_t i = 0; i < model->enum_count; i++) emit_enum(&model->enums[i], out);
@@ -336,6 +336,7 @@ void emit_accessors(const struct model *model, struct strbuf *out)
 	emit_banner(model, out, "The one way to read and write proto3 `optional` fields.");
 	strbuf_add_cstr(out, "#ifndef PETFOOD_ACCESSORS_H\n#define PETFOOD_ACCESSORS_H\n\n#include <stdbool.h>\n#include <stdint.h>\n\n");
 	includes(model, out);
+	strbuf_add_cstr(out, "\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\"\n");
 	for (size_t i = 0; i < model->message_count; i++) {
 		const struct gen_message *m = &model->messages[i];
 		bool any = false;
@@ -346,5 +347,5 @@ void emit_accessors(const struct model *model, struct strbuf *out)
 			emit_accessor(m, &m->fields[k], model->arena, out);
 		}
 	}
-	strbuf_add_cstr(out, "\n#endif\n");
+	strbuf_add_cstr(out, "\n#pragma GCC diagnostic pop\n\n#endif\n");
 }
