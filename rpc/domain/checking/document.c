@@ -52,10 +52,8 @@ static bool unreadable(struct reader *r, const struct place *place, const char *
 static bool get(struct reader *r, const struct place *at, const json_t *object, enum presence presence, json_t **out)
 {
 	json_t *value = json_object_get(object, at->key);
-	if (json_is_null(value)) value = NULL;
-	if (!value && presence == REQUIRED) return unreadable(r, at, "is missing");
-	*out = value;
-	return true;
+	*out = json_is_null(value) ? NULL : value;
+	return *out || presence == OPTIONAL || unreadable(r, at, "is missing");
 }
 
 static bool text_of(struct reader *r, const struct place *at, const json_t *value, struct str *out)

@@ -162,6 +162,24 @@ static void test_content(void)
 	CHECK_NEAR("25 g of liver", ration, 7857, 10);
 }
 
+/* Two readings of the same columns, written apart, must say the same of every food. */
+static void test_readings_agree(void)
+{
+	static const enum species both[] = { SPECIES_DOG, SPECIES_CAT };
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		double worst = 0;
+		for (size_t i = 0; i < food_count; i++)
+			for (size_t s = 0; s < COUNT(both); s++)
+				for (int side = BOUND_MIN; side <= BOUND_MAX; side++) {
+					enum bound_side bound = (enum bound_side)side;
+					double mine = content_per_gram(&food_table[i], n, both[s], bound);
+					double theirs = food_content(&food_table[i], n, both[s], bound);
+					worst = fmax(worst, fabs(mine - theirs) / fmax(1, fabs(mine)));
+				}
+		CHECK_ROW(nutrient_infos[n].id, worst < 1e-12);
+	}
+}
+
 static struct document document_of(const char *profile, enum species species, struct str *conditions, size_t count)
 {
 	struct document doc = { .species = species, .profile = str_from(profile) };
@@ -358,6 +376,7 @@ int main(void)
 	test_chatbot_recipe();
 	test_table();
 	test_content();
+	test_readings_agree();
 	test_bounds();
 	test_screen_names();
 	test_screen_allergens();
