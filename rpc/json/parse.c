@@ -72,7 +72,10 @@ static bool stop(struct reader *r, const struct trail *trail, const char *type, 
 	return error_violation(r->err, path, type, "%s", why);
 }
 
-static bool broken(struct reader *r, const struct trail *trail) { return stop(r, trail, "json_invalid", "is not valid JSON"); }
+static bool broken(struct reader *r, const struct trail *trail)
+{
+	return stop(r, trail, "json_invalid", "is not valid JSON");
+}
 
 /* --- tokens --- */
 
@@ -104,7 +107,10 @@ static bool hex4(const char *p, const char *end, uint32_t *out)
 	uint32_t value = 0;
 	for (int i = 0; i < 4; i++) {
 		char c = p[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+		                                   : -1;
 		if (digit < 0) return false;
 		value = value << 4 | (uint32_t)digit;
 	}
@@ -145,7 +151,8 @@ static bool take_unicode(const char **p, const char *end, uint32_t *out)
 	*p += 4;
 	if (*out >= 0xdc00 && *out <= 0xdfff) *out = 0;
 	if (*out < 0xd800 || *out > 0xdbff) return true;
-	if (end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' && hex4(*p + 2, end, &low) && low >= 0xdc00 && low <= 0xdfff) {
+	if (end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u' && hex4(*p + 2, end, &low) && low >= 0xdc00 &&
+	    low <= 0xdfff) {
 		*out = 0x10000 + ((*out - 0xd800) << 10) + (low - 0xdc00);
 		*p += 6;
 	} else {
@@ -192,7 +199,8 @@ static bool decode(struct str raw, char *out, size_t *out_len, bool *out_utf8)
 
 /* A string token. Without escapes *out borrows the text; with them it is decoded in the arena, unless `discard`.
  * False: syntax or memory, already noted. A text that is not UTF-8 gives *out_fault = VALUE_UTF8. */
-static bool read_text(struct reader *r, const struct trail *trail, bool discard, struct str *out, enum value_fault *out_fault)
+static bool read_text(struct reader *r, const struct trail *trail, bool discard, struct str *out,
+                      enum value_fault *out_fault)
 {
 	*out_fault = VALUE_OK;
 	if (!take(r, '"')) return broken(r, trail);
@@ -262,7 +270,8 @@ static bool skip_value(struct reader *r, const struct trail *trail)
 		skip_space(r);
 		if (take(r, close)) return leave(r);
 		while (more) {
-			if (c == '{' && !(read_text(r, trail, true, &text, &fault) && note(r, trail, fault, NULL) && read_colon(r, trail)))
+			if (c == '{' && !(read_text(r, trail, true, &text, &fault) && note(r, trail, fault, NULL) &&
+			                  read_colon(r, trail)))
 				return false;
 			if (!skip_value(r, trail) || !next(r, trail, close, &more)) return false;
 		}
@@ -276,7 +285,8 @@ static bool skip_value(struct reader *r, const struct trail *trail)
 
 /* --- values of fields --- */
 
-static bool read_object(struct reader *r, const struct message_side *side, ProtobufCMessage *message, const struct trail *trail);
+static bool read_object(struct reader *r, const struct message_side *side, ProtobufCMessage *message,
+                        const struct trail *trail);
 
 /* Skipped first: what is no JSON at all is called that. */
 static bool mismatch(struct reader *r, const struct trail *trail, const struct field_side *field)
@@ -284,24 +294,32 @@ static bool mismatch(struct reader *r, const struct trail *trail, const struct f
 	return skip_value(r, trail) && note(r, trail, VALUE_TYPE, field);
 }
 
-static bool read_quoted(struct reader *r, const struct field_side *field, void *at, const struct trail *trail, bool *out_good)
+static bool read_quoted(struct reader *r, const struct field_side *field, void *at, const struct trail *trail,
+                        bool *out_good)
 {
 	struct str text;
 	enum value_fault fault;
 	if (!read_text(r, trail, false, &text, &fault)) return false;
 	if (fault == VALUE_OK) {
-		if (value_is_number(field)) fault = value_read_number(field, text, at);
-		else if (field->field->type == PROTOBUF_C_TYPE_ENUM) fault = value_read_enum_name(field, text, at);
-		else if (field->field->type == PROTOBUF_C_TYPE_STRING) fault = value_read_string(r->arena, text, at);
-		else if (field->field->type == PROTOBUF_C_TYPE_BYTES) fault = value_read_base64(r->arena, text, at);
-		else if (field->timestamp) fault = value_read_timestamp(r->arena, text, at);
-		else fault = VALUE_TYPE;
+		if (value_is_number(field))
+			fault = value_read_number(field, text, at);
+		else if (field->field->type == PROTOBUF_C_TYPE_ENUM)
+			fault = value_read_enum_name(field, text, at);
+		else if (field->field->type == PROTOBUF_C_TYPE_STRING)
+			fault = value_read_string(r->arena, text, at);
+		else if (field->field->type == PROTOBUF_C_TYPE_BYTES)
+			fault = value_read_base64(r->arena, text, at);
+		else if (field->timestamp)
+			fault = value_read_timestamp(r->arena, text, at);
+		else
+			fault = VALUE_TYPE;
 	}
 	*out_good = fault == VALUE_OK;
 	return note(r, trail, fault, field);
 }
 
-static bool read_submessage(struct reader *r, const struct field_side *field, void *at, const struct trail *trail, bool *out_good)
+static bool read_submessage(struct reader *r, const struct field_side *field, void *at, const struct trail *trail,
+                            bool *out_good)
 {
 	const ProtobufCMessageDescriptor *descriptor = field->message->descriptor;
 	ProtobufCMessage *inner = arena_try_alloc(r->arena, descriptor->sizeof_message);
@@ -329,7 +347,8 @@ static bool read_raw(struct reader *r, void *at, const struct trail *trail, bool
 }
 
 /* One value that is not null. *out_good tells whether `at` was filled; false: reading ends. */
-static bool read_value(struct reader *r, const struct field_side *field, void *at, const struct trail *trail, bool *out_good)
+static bool read_value(struct reader *r, const struct field_side *field, void *at, const struct trail *trail,
+                       bool *out_good)
 {
 	ProtobufCType type = field->field->type;
 	char c = peek(r);
@@ -347,7 +366,8 @@ static bool read_value(struct reader *r, const struct field_side *field, void *a
 	struct str token = { r->at, number_bytes((struct str){ r->at, (size_t)(r->end - r->at) }) };
 	if (token.len && (value_is_number(field) || type == PROTOBUF_C_TYPE_ENUM)) {
 		r->at += token.len;
-		enum value_fault fault = value_is_number(field) ? value_read_number(field, token, at) : value_read_enum_number(field, token, at);
+		enum value_fault fault = value_is_number(field) ? value_read_number(field, token, at)
+		                                                : value_read_enum_number(field, token, at);
 		*out_good = fault == VALUE_OK;
 		return note(r, trail, fault, field);
 	}
@@ -363,7 +383,8 @@ static bool wrong_container(struct reader *r, const struct trail *trail, const c
 	return ++r->wrong < ERROR_VIOLATIONS_MAX;
 }
 
-static bool read_list(struct reader *r, const struct field_side *field, ProtobufCMessage *message, const struct trail *trail)
+static bool read_list(struct reader *r, const struct field_side *field, ProtobufCMessage *message,
+                      const struct trail *trail)
 {
 	bool more = true;
 	if (peek(r) != '[') return wrong_container(r, trail, "must be a list");
@@ -394,13 +415,15 @@ static enum value_fault read_key(struct reader *r, const struct field_side *key,
 static int key_order(const void *a, const void *b, void *arg)
 {
 	const struct field_side *key = arg;
-	const char *left = *(const char *const *)a + key->field->offset, *right = *(const char *const *)b + key->field->offset;
+	const char *left = *(const char *const *)a + key->field->offset,
+	           *right = *(const char *const *)b + key->field->offset;
 	if (key->field->type != PROTOBUF_C_TYPE_STRING) return memcmp(left, right, value_bytes(key));
 	return strcmp(*(const char *const *)(const void *)left, *(const char *const *)(const void *)right);
 }
 
 /* Sorted aside: a map of many keys must not cost the square of them. */
-static bool check_keys(struct reader *r, const struct field_side *field, ProtobufCMessage *message, const struct trail *trail)
+static bool check_keys(struct reader *r, const struct field_side *field, ProtobufCMessage *message,
+                       const struct trail *trail)
 {
 	const struct field_side *key = &field->message->fields[0];
 	char **entries = *(char ***)value_at(field, message);
@@ -411,11 +434,13 @@ static bool check_keys(struct reader *r, const struct field_side *field, Protobu
 	memcpy(sorted, entries, count * sizeof *sorted);
 	qsort_r(sorted, count, sizeof *sorted, key_order, (void *)key);
 	for (size_t i = 1; i < count; i++)
-		if (key_order(&sorted[i - 1], &sorted[i], (void *)key) == 0) return note(r, trail, VALUE_DUPLICATE, field);
+		if (key_order(&sorted[i - 1], &sorted[i], (void *)key) == 0)
+			return note(r, trail, VALUE_DUPLICATE, field);
 	return true;
 }
 
-static bool read_map(struct reader *r, const struct field_side *field, ProtobufCMessage *message, const struct trail *trail)
+static bool read_map(struct reader *r, const struct field_side *field, ProtobufCMessage *message,
+                     const struct trail *trail)
 {
 	const struct field_side *key = &field->message->fields[0], *value = &field->message->fields[1];
 	const ProtobufCMessageDescriptor *descriptor = field->message->descriptor;
@@ -433,8 +458,10 @@ static bool read_map(struct reader *r, const struct field_side *field, ProtobufC
 		if (!entry) return note(r, trail, VALUE_TOO_LARGE, field);
 		protobuf_c_message_init(descriptor, entry);
 		if (!read_text(r, trail, false, &here.name, &fault)) return false;
-		if (fault != VALUE_OK) here.name = STR("?");
-		else fault = read_key(r, key, here.name, value_at(key, entry));
+		if (fault != VALUE_OK)
+			here.name = STR("?");
+		else
+			fault = read_key(r, key, here.name, value_at(key, entry));
 		if (!note(r, &here, fault, key) || !read_colon(r, &here)) return false;
 		if (!read_value(r, value, value_at(value, entry), &here, &good)) return false;
 		if (good && fault == VALUE_OK) {
@@ -446,7 +473,8 @@ static bool read_map(struct reader *r, const struct field_side *field, ProtobufC
 	return check_keys(r, field, message, trail);
 }
 
-static bool read_field(struct reader *r, const struct field_side *field, ProtobufCMessage *message, const struct trail *trail)
+static bool read_field(struct reader *r, const struct field_side *field, ProtobufCMessage *message,
+                       const struct trail *trail)
 {
 	bool good;
 	if (take_word(r, STR("null"))) return true; /* unset */
@@ -458,8 +486,8 @@ static bool read_field(struct reader *r, const struct field_side *field, Protobu
 	return true;
 }
 
-static bool read_member(struct reader *r, const struct message_side *side, ProtobufCMessage *message, const struct trail *trail,
-                        uint64_t seen[FIELDS_MAX / 64])
+static bool read_member(struct reader *r, const struct message_side *side, ProtobufCMessage *message,
+                        const struct trail *trail, uint64_t seen[FIELDS_MAX / 64])
 {
 	struct trail here = { .up = trail };
 	enum value_fault fault;
@@ -484,7 +512,8 @@ static bool read_member(struct reader *r, const struct message_side *side, Proto
 	return read_field(r, field, message, &here);
 }
 
-static bool read_object(struct reader *r, const struct message_side *side, ProtobufCMessage *message, const struct trail *trail)
+static bool read_object(struct reader *r, const struct message_side *side, ProtobufCMessage *message,
+                        const struct trail *trail)
 {
 	uint64_t seen[FIELDS_MAX / 64] = { 0 };
 	bool more = true;
@@ -504,7 +533,8 @@ bool json_to_message(struct arena *arena, struct str json, const struct message_
 	r.refuse_unknown = options && options->refuse_unknown;
 	skip_space(&r);
 	if (r.at == r.end) return true;
-	bool whole = peek(&r) == '{' ? read_object(&r, side, out, NULL) : wrong_container(&r, NULL, "must be an object");
+	bool whole =
+	    peek(&r) == '{' ? read_object(&r, side, out, NULL) : wrong_container(&r, NULL, "must be an object");
 	if (!whole) return false; /* reading ended before the text did */
 	skip_space(&r);
 	return r.at == r.end ? r.wrong == 0 : broken(&r, NULL);

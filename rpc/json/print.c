@@ -31,7 +31,8 @@ Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us)
 
 bool json_timestamp_us(const Google__Protobuf__Timestamp *t, int64_t *out_at_us)
 {
-	if (t->seconds < SECONDS_MIN || t->seconds > SECONDS_MAX || t->nanos < 0 || t->nanos >= NANOS_PER_S) return false;
+	if (t->seconds < SECONDS_MIN || t->seconds > SECONDS_MAX || t->nanos < 0 || t->nanos >= NANOS_PER_S)
+		return false;
 	*out_at_us = t->seconds * US_PER_S + t->nanos / NANOS_PER_US;
 	return true;
 }
@@ -46,14 +47,15 @@ static void print_base64(struct strbuf *out, const ProtobufCBinaryData *bytes)
 		uint32_t three = (uint32_t)bytes->data[i] << 16;
 		if (left > 1) three |= (uint32_t)bytes->data[i + 1] << 8;
 		if (left > 2) three |= bytes->data[i + 2];
-		char four[4] = { digits[three >> 18], digits[three >> 12 & 63], left > 1 ? digits[three >> 6 & 63] : '=',
-			         left > 2 ? digits[three & 63] : '=' };
+		char four[4] = { digits[three >> 18], digits[three >> 12 & 63],
+			         left > 1 ? digits[three >> 6 & 63] : '=', left > 2 ? digits[three & 63] : '=' };
 		strbuf_add(out, four, sizeof four);
 	}
 	strbuf_add_char(out, '"');
 }
 
-static void print_message(struct strbuf *out, const struct message_side *side, const ProtobufCMessage *message, int depth);
+static void print_message(struct strbuf *out, const struct message_side *side, const ProtobufCMessage *message,
+                          int depth);
 
 /* One value at `at`: of a singular field, an item, or a map's key or value. */
 static void print_value(struct strbuf *out, const struct field_side *field, const void *at, int depth)
@@ -74,16 +76,21 @@ static void print_value(struct strbuf *out, const struct field_side *field, cons
 	case PROTOBUF_C_TYPE_BOOL: strbuf_add_cstr(out, *(const protobuf_c_boolean *)at ? "true" : "false"); break;
 	case PROTOBUF_C_TYPE_ENUM: {
 		const char *name = enum_json_name(field->enumeration, *(const int *)at);
-		if (name) json_print_string(out, str_from(name));
-		else strbuf_add_cstr(out, "null");
+		if (name)
+			json_print_string(out, str_from(name));
+		else
+			strbuf_add_cstr(out, "null");
 		break;
 	}
 	case PROTOBUF_C_TYPE_STRING: json_print_string(out, str_from(*(const char *const *)at)); break;
 	case PROTOBUF_C_TYPE_BYTES: {
 		const ProtobufCBinaryData *bytes = at;
-		if (!field->raw_json) print_base64(out, bytes);
-		else if (bytes->len) strbuf_add(out, bytes->data, bytes->len);
-		else strbuf_add_cstr(out, "null");
+		if (!field->raw_json)
+			print_base64(out, bytes);
+		else if (bytes->len)
+			strbuf_add(out, bytes->data, bytes->len);
+		else
+			strbuf_add_cstr(out, "null");
 		break;
 	}
 	case PROTOBUF_C_TYPE_MESSAGE: {
@@ -113,7 +120,8 @@ static void print_map_key(struct strbuf *out, const struct field_side *key, cons
 	if (!quoted) strbuf_add_char(out, '"');
 }
 
-static void print_map(struct strbuf *out, const struct field_side *field, ProtobufCMessage *const *entries, size_t count, int depth)
+static void print_map(struct strbuf *out, const struct field_side *field, ProtobufCMessage *const *entries,
+                      size_t count, int depth)
 {
 	const struct field_side *key = &field->message->fields[0], *value = &field->message->fields[1];
 	strbuf_add_char(out, '{');
@@ -142,8 +150,10 @@ static void print_field(struct strbuf *out, const struct field_side *field, cons
 	const char *base = (const char *)message;
 	bool list = field->presence == FIELD_REPEATED, map = field->presence == FIELD_MAP;
 	if (!list && !map) {
-		if (is_nothing(field, message)) strbuf_add_cstr(out, "null");
-		else print_value(out, field, base + field->field->offset, depth);
+		if (is_nothing(field, message))
+			strbuf_add_cstr(out, "null");
+		else
+			print_value(out, field, base + field->field->offset, depth);
 		return;
 	}
 	size_t count = *(const size_t *)(const void *)(base + field->field->quantifier_offset);
@@ -161,7 +171,8 @@ static void print_field(struct strbuf *out, const struct field_side *field, cons
 	strbuf_add_char(out, ']');
 }
 
-static void print_message(struct strbuf *out, const struct message_side *side, const ProtobufCMessage *message, int depth)
+static void print_message(struct strbuf *out, const struct message_side *side, const ProtobufCMessage *message,
+                          int depth)
 {
 	if (depth > JSON_DEPTH_MAX) { /* only a recursive message of our own gets here */
 		strbuf_add_cstr(out, "null");

@@ -10,7 +10,8 @@ static enum value_fault read_text(struct arena *arena, const struct field_side *
 	case PROTOBUF_C_TYPE_STRING: return value_read_string(arena, text, at);
 	case PROTOBUF_C_TYPE_BYTES: return field->raw_json ? VALUE_TYPE : value_read_base64(arena, text, at);
 	case PROTOBUF_C_TYPE_ENUM:
-		return number_bytes(text) == text.len && text.len ? value_read_enum_number(field, text, at) : value_read_enum_name(field, text, at);
+		return number_bytes(text) == text.len && text.len ? value_read_enum_number(field, text, at)
+		                                                  : value_read_enum_name(field, text, at);
 	case PROTOBUF_C_TYPE_BOOL:
 		if (!str_equal(text, STR("true")) && !str_equal(text, STR("false"))) return VALUE_TYPE;
 		*(protobuf_c_boolean *)at = text.ptr[0] == 't';
@@ -19,7 +20,8 @@ static enum value_fault read_text(struct arena *arena, const struct field_side *
 	}
 }
 
-static enum value_fault set_one(struct arena *arena, const struct field_side *field, ProtobufCMessage *message, struct str text)
+static enum value_fault set_one(struct arena *arena, const struct field_side *field, ProtobufCMessage *message,
+                                struct str text)
 {
 	if (field->presence == FIELD_MAP) return VALUE_TYPE;
 	if (field->presence == FIELD_REPEATED) {
@@ -94,7 +96,8 @@ void json_apply_defaults(struct arena *arena, const struct message_side *side, P
 {
 	for (size_t i = 0; i < side->field_count; i++) {
 		const struct field_side *field = &side->fields[i];
-		if (field->message && field->presence != FIELD_REPEATED && field->presence != FIELD_MAP && field_is_set(field, message))
+		if (field->message && field->presence != FIELD_REPEATED && field->presence != FIELD_MAP &&
+		    field_is_set(field, message))
 			json_apply_defaults(arena, field->message, *(ProtobufCMessage **)value_at(field, message));
 		if (!field->default_value || field_is_set(field, message)) continue;
 		if (field->field->type == PROTOBUF_C_TYPE_STRING) /* static, so it needs no copy */

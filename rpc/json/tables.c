@@ -20,8 +20,10 @@ const struct method_side *method_by_name(struct str name)
 		const struct method_side *method = &method_table[method_order[middle]];
 		int order = compare(name, method->name);
 		if (order == 0) return method;
-		if (order < 0) high = middle;
-		else low = middle + 1;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 }
@@ -33,8 +35,10 @@ const struct message_side *message_by_name(struct str name)
 		size_t middle = low + (high - low) / 2;
 		int order = compare(name, message_table[middle]->descriptor->name);
 		if (order == 0) return message_table[middle];
-		if (order < 0) high = middle;
-		else low = middle + 1;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 }
@@ -49,7 +53,8 @@ const struct field_side *field_by_name(const struct message_side *message, struc
 {
 	for (size_t i = 0; i < message->field_count; i++) {
 		const struct field_side *field = &message->fields[i];
-		if (str_equal(name, str_from(field->field->name)) || str_equal(name, str_from(field->json_name))) return field;
+		if (str_equal(name, str_from(field->field->name)) || str_equal(name, str_from(field->json_name)))
+			return field;
 	}
 	return NULL;
 }

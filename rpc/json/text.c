@@ -22,11 +22,16 @@ void json_print_string(struct strbuf *out, struct str text)
 		unsigned char c = (unsigned char)text.ptr[i];
 		size_t step = 1;
 		char escape[8] = "";
-		if (c == '"' || c == '\\') (void)snprintf(escape, sizeof escape, "\\%c", c);
-		else if (c == '\n') memcpy(escape, "\\n", 3);
-		else if (c == '\r') memcpy(escape, "\\r", 3);
-		else if (c == '\t') memcpy(escape, "\\t", 3);
-		else if (c < 0x20) (void)snprintf(escape, sizeof escape, "\\u%04x", c);
+		if (c == '"' || c == '\\')
+			(void)snprintf(escape, sizeof escape, "\\%c", c);
+		else if (c == '\n')
+			memcpy(escape, "\\n", 3);
+		else if (c == '\r')
+			memcpy(escape, "\\r", 3);
+		else if (c == '\t')
+			memcpy(escape, "\\t", 3);
+		else if (c < 0x20)
+			(void)snprintf(escape, sizeof escape, "\\u%04x", c);
 		else if (c >= 0x80) {
 			step = code_point_bytes((struct str){ text.ptr + i, text.len - i });
 			if (step == 0) {

@@ -8,7 +8,7 @@
 #include "rpc/json/json.h"
 #include "store/base/time.h"
 
-enum { LIST_FIRST = 4 };      /* room of a list's first allocation; doubled whenever it is full */
+enum { LIST_FIRST = 4 };        /* room of a list's first allocation; doubled whenever it is full */
 enum { NUMBER_TEXT_MAX = 400 }; /* no double needs more digits to be told from its neighbours */
 
 /* --- where values lie --- */
@@ -96,7 +96,8 @@ static const char *expected(const struct field_side *field)
 	case PROTOBUF_C_TYPE_ENUM:
 	case PROTOBUF_C_TYPE_STRING: return "must be a text";
 	case PROTOBUF_C_TYPE_BYTES: return field->raw_json ? "cannot be given as a text" : "must be a text in base64";
-	case PROTOBUF_C_TYPE_MESSAGE: return field->timestamp ? "must be a time such as 2026-01-02T03:04:05Z" : "must be an object";
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return field->timestamp ? "must be a time such as 2026-01-02T03:04:05Z" : "must be an object";
 	default: return "must be a whole number";
 	}
 }
@@ -120,7 +121,9 @@ void value_violation(struct error *err, const char *path, enum value_fault fault
 	case VALUE_ENUM: enum_violation(err, path, field->enumeration); break;
 	case VALUE_RANGE: error_violation(err, path, "range", "is out of range"); break;
 	case VALUE_UTF8: error_violation(err, path, "utf8", "must be UTF-8 without NUL"); break;
-	case VALUE_TIMESTAMP: error_violation(err, path, "timestamp", "must be a time such as 2026-01-02T03:04:05Z"); break;
+	case VALUE_TIMESTAMP:
+		error_violation(err, path, "timestamp", "must be a time such as 2026-01-02T03:04:05Z");
+		break;
 	case VALUE_DUPLICATE: error_violation(err, path, "duplicate", "occurs twice"); break;
 	case VALUE_ONEOF: error_violation(err, path, "oneof", "excludes another field that is set"); break;
 	case VALUE_TOO_LARGE: error_violation(err, path, "too_large", "the request takes too much memory"); break;
@@ -183,7 +186,8 @@ static enum value_fault read_whole(struct str s, bool *out_negative, uint64_t *o
 			zeros++;
 			continue;
 		}
-		if (!shift(&value, zeros + 1) || __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value)) return VALUE_RANGE;
+		if (!shift(&value, zeros + 1) || __builtin_add_overflow(value, (uint64_t)(s.ptr[i] - '0'), &value))
+			return VALUE_RANGE;
 		zeros = 0;
 	}
 	*out_magnitude = 0;

@@ -43,7 +43,8 @@ enum value_fault value_read_number(const struct field_side *field, struct str te
 enum value_fault value_read_enum_name(const struct field_side *field, struct str text, void *at);
 enum value_fault value_read_enum_number(const struct field_side *field, struct str text, void *at);
 enum value_fault value_read_string(struct arena *arena, struct str text, void *at); /* copies; must be UTF-8 already */
-enum value_fault value_read_base64(struct arena *arena, struct str text, void *at); /* standard or URL-safe, padded or not */
+enum value_fault value_read_base64(struct arena *arena, struct str text,
+                                   void *at); /* standard or URL-safe, padded or not */
 enum value_fault value_read_timestamp(struct arena *arena, struct str text, void *at);
 
 #endif

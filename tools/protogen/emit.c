@@ -24,9 +24,12 @@ void emit_c_string(struct strbuf *out, const char *text)
 	}
 	strbuf_add_char(out, '"');
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p == '"' || *p == '\\' || *p == '?') strbuf_printf(out, "\\%c", *p); /* "?": no trigraphs */
-		else if (*p < 0x20 || *p == 0x7f) strbuf_printf(out, "\\%03o", *p);
-		else strbuf_add_char(out, (char)*p);
+		if (*p == '"' || *p == '\\' || *p == '?')
+			strbuf_printf(out, "\\%c", *p); /* "?": no trigraphs */
+		else if (*p < 0x20 || *p == 0x7f)
+			strbuf_printf(out, "\\%03o", *p);
+		else
+			strbuf_add_char(out, (char)*p);
 	}
 	strbuf_add_char(out, '"');
 }
@@ -48,11 +51,12 @@ static const char *label_name(const struct gen_field *f)
 static const char *type_name(const struct gen_field *f)
 {
 	static const char *const names[] = {
-		[TYPE(DOUBLE)] = "DOUBLE",   [TYPE(FLOAT)] = "FLOAT",       [TYPE(INT64)] = "INT64",       [TYPE(UINT64)] = "UINT64",
-		[TYPE(INT32)] = "INT32",     [TYPE(FIXED64)] = "FIXED64",   [TYPE(FIXED32)] = "FIXED32",   [TYPE(BOOL)] = "BOOL",
-		[TYPE(STRING)] = "STRING",   [TYPE(MESSAGE)] = "MESSAGE",   [TYPE(BYTES)] = "BYTES",       [TYPE(UINT32)] = "UINT32",
-		[TYPE(ENUM)] = "ENUM",       [TYPE(SFIXED32)] = "SFIXED32", [TYPE(SFIXED64)] = "SFIXED64", [TYPE(SINT32)] = "SINT32",
-		[TYPE(SINT64)] = "SINT64",
+		[TYPE(DOUBLE)] = "DOUBLE",   [TYPE(FLOAT)] = "FLOAT",       [TYPE(INT64)] = "INT64",
+		[TYPE(UINT64)] = "UINT64",   [TYPE(INT32)] = "INT32",       [TYPE(FIXED64)] = "FIXED64",
+		[TYPE(FIXED32)] = "FIXED32", [TYPE(BOOL)] = "BOOL",         [TYPE(STRING)] = "STRING",
+		[TYPE(MESSAGE)] = "MESSAGE", [TYPE(BYTES)] = "BYTES",       [TYPE(UINT32)] = "UINT32",
+		[TYPE(ENUM)] = "ENUM",       [TYPE(SFIXED32)] = "SFIXED32", [TYPE(SFIXED64)] = "SFIXED64",
+		[TYPE(SINT32)] = "SINT32",   [TYPE(SINT64)] = "SINT64",
 	};
 	const char *name = (size_t)f->type < COUNT(names) ? names[f->type] : NULL;
 	if (!name) die("field %s: type %d", f->name, (int)f->type);
@@ -61,7 +65,8 @@ static const char *type_name(const struct gen_field *f)
 
 static const char *presence_name(enum field_presence presence)
 {
-	static const char *const names[] = { "FIELD_IMPLICIT", "FIELD_OPTIONAL", "FIELD_MESSAGE", "FIELD_REPEATED", "FIELD_MAP", "FIELD_ONEOF" };
+	static const char *const names[] = { "FIELD_IMPLICIT", "FIELD_OPTIONAL", "FIELD_MESSAGE",
+		                             "FIELD_REPEATED", "FIELD_MAP",      "FIELD_ONEOF" };
 	return names[presence];
 }
 
@@ -71,17 +76,27 @@ static void emit_descriptors(const struct gen_message *m, struct strbuf *out)
 	strbuf_printf(out, "static const ProtobufCFieldDescriptor d_%s[] = {\n", m->symbol);
 	for (size_t i = 0; i < m->field_count; i++) {
 		const struct gen_field *f = &m->fields[i];
-		strbuf_printf(out, "\t{ \"%s\", %d, PROTOBUF_C_LABEL_%s, PROTOBUF_C_TYPE_%s, ", f->name, f->number, label_name(f), type_name(f));
-		if (f->case_name) strbuf_printf(out, "offsetof(%s, %s), ", m->c_type, f->case_name);
-		else if (strcmp(label_name(f), "REPEATED") == 0) strbuf_printf(out, "offsetof(%s, n_%s), ", m->c_type, f->c_name);
-		else strbuf_add_cstr(out, "0, ");
+		strbuf_printf(out, "\t{ \"%s\", %d, PROTOBUF_C_LABEL_%s, PROTOBUF_C_TYPE_%s, ", f->name, f->number,
+		              label_name(f), type_name(f));
+		if (f->case_name)
+			strbuf_printf(out, "offsetof(%s, %s), ", m->c_type, f->case_name);
+		else if (strcmp(label_name(f), "REPEATED") == 0)
+			strbuf_printf(out, "offsetof(%s, n_%s), ", m->c_type, f->c_name);
+		else
+			strbuf_add_cstr(out, "0, ");
 		strbuf_printf(out, "offsetof(%s, %s), ", m->c_type, f->c_name);
-		if (f->message) strbuf_printf(out, "&%s__descriptor, ", f->message->symbol);
-		else if (f->timestamp) strbuf_add_cstr(out, "&google__protobuf__timestamp__descriptor, ");
-		else if (f->enumeration) strbuf_printf(out, "&%s__descriptor, ", f->enumeration->symbol);
-		else strbuf_add_cstr(out, "NULL, ");
-		strbuf_printf(out, "%s, 0%s%s%s, 0, NULL, NULL },\n", f->type == TYPE(STRING) ? "&protobuf_c_empty_string" : "NULL",
-		              f->case_name ? " | PROTOBUF_C_FIELD_FLAG_ONEOF" : "", f->packed ? " | PROTOBUF_C_FIELD_FLAG_PACKED" : "",
+		if (f->message)
+			strbuf_printf(out, "&%s__descriptor, ", f->message->symbol);
+		else if (f->timestamp)
+			strbuf_add_cstr(out, "&google__protobuf__timestamp__descriptor, ");
+		else if (f->enumeration)
+			strbuf_printf(out, "&%s__descriptor, ", f->enumeration->symbol);
+		else
+			strbuf_add_cstr(out, "NULL, ");
+		strbuf_printf(out, "%s, 0%s%s%s, 0, NULL, NULL },\n",
+		              f->type == TYPE(STRING) ? "&protobuf_c_empty_string" : "NULL",
+		              f->case_name ? " | PROTOBUF_C_FIELD_FLAG_ONEOF" : "",
+		              f->packed ? " | PROTOBUF_C_FIELD_FLAG_PACKED" : "",
 		              f->deprecated ? " | PROTOBUF_C_FIELD_FLAG_DEPRECATED" : "");
 	}
 	strbuf_add_cstr(out, "};\n");
@@ -145,7 +160,9 @@ static void emit_message(const struct gen_message *m, struct strbuf *out)
 		emit_descriptors(m, out);
 		emit_fields(m, out);
 	}
-	strbuf_printf(out, "static const struct message_side m_%s = { .descriptor = &%s__descriptor, .omit_unset = %s, .field_count = %zu",
+	strbuf_printf(out,
+	              "static const struct message_side m_%s = { .descriptor = &%s__descriptor, .omit_unset = %s, "
+	              ".field_count = %zu",
 	              m->symbol, m->symbol, m->omit_unset ? "true" : "false", m->field_count);
 	if (m->field_count) strbuf_printf(out, ", .fields = f_%s", m->symbol);
 	strbuf_add_cstr(out, ", .doc = ");
@@ -161,19 +178,22 @@ static void emit_enum(const struct gen_enum *e, struct strbuf *out)
 		emit_c_string(out, e->values[i].json_name);
 		strbuf_add_cstr(out, " }");
 	}
-	strbuf_printf(out, " };\nstatic const struct enum_side e_%s = { &%s__descriptor, %zu, v_%s };\n", e->symbol, e->symbol, e->count,
-	              e->symbol);
+	strbuf_printf(out, " };\nstatic const struct enum_side e_%s = { &%s__descriptor, %zu, v_%s };\n", e->symbol,
+	              e->symbol, e->count, e->symbol);
 }
 
 static void emit_method(const struct gen_method *m, struct strbuf *out)
 {
 	const Petfood__MethodPolicy *p = m->policy;
-	strbuf_printf(out, "\t{ .name = \"%s\", .request = &m_%s, .reply = &m_%s, .auth = (enum method_auth)%d, .pool = (enum method_pool)%d",
+	strbuf_printf(out,
+	              "\t{ .name = \"%s\", .request = &m_%s, .reply = &m_%s, .auth = (enum method_auth)%d, .pool = "
+	              "(enum method_pool)%d",
 	              m->full_name, m->request->symbol, m->reply->symbol, (int)p->auth, (int)p->pool);
 	if (p->no_side_effects) strbuf_add_cstr(out, ", .no_side_effects = true");
 	if (p->idempotent_by_key) strbuf_add_cstr(out, ", .idempotent_by_key = true");
 	if (p->opens_stream) strbuf_add_cstr(out, ", .opens_stream = true");
-	strbuf_printf(out, ", .timeout_ms = %u, .body_limit_bytes = %u, .done_zh = ", m->timeout_ms, m->body_limit_bytes);
+	strbuf_printf(out, ", .timeout_ms = %u, .body_limit_bytes = %u, .done_zh = ", m->timeout_ms,
+	              m->body_limit_bytes);
 	emit_c_string(out, p->done_zh);
 	strbuf_add_cstr(out, ", .done_en = ");
 	emit_c_string(out, p->done_en);
@@ -184,8 +204,10 @@ static void emit_method(const struct gen_method *m, struct strbuf *out)
 
 static void emit_field_ref(const struct gen_message *m, const struct gen_field *f, struct strbuf *out)
 {
-	if (f) strbuf_printf(out, "&f_%s[%td]", m->symbol, f - m->fields);
-	else strbuf_add_cstr(out, "NULL");
+	if (f)
+		strbuf_printf(out, "&f_%s[%td]", m->symbol, f - m->fields);
+	else
+		strbuf_add_cstr(out, "NULL");
 }
 
 static void emit_segments(const struct gen_route *r, size_t index, struct strbuf *out)
@@ -208,12 +230,13 @@ static void emit_route(const struct model *model, const struct gen_route *r, siz
 	static const char *const verbs[] = { "VERB_GET", "VERB_PUT", "VERB_POST", "VERB_DELETE", "VERB_PATCH" };
 	strbuf_printf(out, "\t{ .verb = %s, .path = ", verbs[r->verb]);
 	emit_c_string(out, r->path);
-	strbuf_printf(out, ", .method = &method_table[%td], .segment_count = %zu", r->method - model->methods, r->segment_count);
+	strbuf_printf(out, ", .method = &method_table[%td], .segment_count = %zu", r->method - model->methods,
+	              r->segment_count);
 	if (r->segment_count) strbuf_printf(out, ", .segments = s_%zu", index);
 	strbuf_add_cstr(out, ", .custom_verb = ");
 	emit_c_string(out, r->custom_verb);
-	strbuf_printf(out, ", .trailing_slash = %s, .body_all = %s, .body_field = ", r->method->policy->trailing_slash ? "true" : "false",
-	              r->body_all ? "true" : "false");
+	strbuf_printf(out, ", .trailing_slash = %s, .body_all = %s, .body_field = ",
+	              r->method->policy->trailing_slash ? "true" : "false", r->body_all ? "true" : "false");
 	emit_field_ref(r->method->request, r->body_field, out);
 	strbuf_add_cstr(out, ", .response_field = ");
 	emit_field_ref(r->method->reply, r->response_field, out);
@@ -222,18 +245,21 @@ static void emit_route(const struct model *model, const struct gen_route *r, siz
 
 static int by_message_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct gen_message *const *)a)->full_name, (*(const struct gen_message *const *)b)->full_name);
+	return strcmp((*(const struct gen_message *const *)a)->full_name,
+	              (*(const struct gen_message *const *)b)->full_name);
 }
 
 static int by_method_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct gen_method *const *)a)->full_name, (*(const struct gen_method *const *)b)->full_name);
+	return strcmp((*(const struct gen_method *const *)a)->full_name,
+	              (*(const struct gen_method *const *)b)->full_name);
 }
 
 void emit_tables(const struct model *model, struct strbuf *out)
 {
 	emit_banner(model, out, "What rpc/json/tables.h declares.");
-	strbuf_add_cstr(out, "#define PROTOBUF_C__NO_DEPRECATED /* the tables hold deprecated fields too */\n#include <stddef.h>\n\n#include \"google/protobuf/timestamp.pb-c.h\"\n");
+	strbuf_add_cstr(out, "#define PROTOBUF_C__NO_DEPRECATED /* the tables hold deprecated fields too */\n#include "
+	                     "<stddef.h>\n\n#include \"google/protobuf/timestamp.pb-c.h\"\n");
 	includes(model, out);
 	strbuf_add_cstr(out, "#include \"rpc/json/tables.h\"\n\n");
 	for (size_t i = 0; i < model->enum_count; i++) emit_enum(&model->enums[i], out);
@@ -242,7 +268,8 @@ void emit_tables(const struct model *model, struct strbuf *out)
 		strbuf_printf(out, "static const struct message_side m_%s;\n", model->messages[i].symbol);
 	for (size_t i = 0; i < model->message_count; i++) emit_message(&model->messages[i], out);
 
-	const struct gen_message **sorted = arena_new_array(model->arena, const struct gen_message *, model->message_count);
+	const struct gen_message **sorted =
+	    arena_new_array(model->arena, const struct gen_message *, model->message_count);
 	for (size_t i = 0; i < model->message_count; i++) sorted[i] = &model->messages[i];
 	qsort(sorted, model->message_count, sizeof sorted[0], by_message_name);
 	strbuf_add_cstr(out, "\nconst struct message_side *const message_table[] = {\n");
@@ -252,7 +279,8 @@ void emit_tables(const struct model *model, struct strbuf *out)
 	strbuf_add_cstr(out, "\nconst struct method_side method_table[] = {\n");
 	for (size_t i = 0; i < model->method_count; i++) emit_method(&model->methods[i], out);
 	strbuf_printf(out, "\t{ 0 },\n};\nconst size_t method_count = %zu;\n", model->method_count);
-	const struct gen_method **methods = arena_new_array(model->arena, const struct gen_method *, model->method_count);
+	const struct gen_method **methods =
+	    arena_new_array(model->arena, const struct gen_method *, model->method_count);
 	for (size_t i = 0; i < model->method_count; i++) methods[i] = &model->methods[i];
 	qsort(methods, model->method_count, sizeof methods[0], by_method_name);
 	strbuf_add_cstr(out, "const uint16_t method_order[] = {");
@@ -268,11 +296,14 @@ void emit_tables(const struct model *model, struct strbuf *out)
 void emit_handlers_header(const struct model *model, struct strbuf *out)
 {
 	emit_banner(model, out, "One handler per rpc; rpc/service defines them (type rpc_handler of rpc/wire/call.h).");
-	strbuf_add_cstr(out, "#ifndef PETFOOD_HANDLERS_H\n#define PETFOOD_HANDLERS_H\n\n#include <stdbool.h>\n\nstruct call;\nstruct error;\n\n");
+	strbuf_add_cstr(out, "#ifndef PETFOOD_HANDLERS_H\n#define PETFOOD_HANDLERS_H\n\n#include <stdbool.h>\n\nstruct "
+	                     "call;\nstruct error;\n\n");
 	for (size_t i = 0; i < model->method_count; i++) {
 		const struct gen_method *m = &model->methods[i];
-		strbuf_printf(out, "/* %s: %s -> %s */\nbool %s(struct call *call, const void *request, void *reply, struct error *err);\n", m->full_name,
-		              m->request->c_type, m->reply->c_type, m->handler);
+		strbuf_printf(out,
+		              "/* %s: %s -> %s */\nbool %s(struct call *call, const void *request, void *reply, struct "
+		              "error *err);\n",
+		              m->full_name, m->request->c_type, m->reply->c_type, m->handler);
 	}
 	strbuf_add_cstr(out, "\n#endif\n");
 }
@@ -280,7 +311,9 @@ void emit_handlers_header(const struct model *model, struct strbuf *out)
 void emit_handlers(const struct model *model, struct strbuf *out)
 {
 	emit_banner(model, out, "The handlers in the order of method_table.");
-	strbuf_add_cstr(out, "#include \"petfood/handlers.h\"\n#include \"rpc/wire/call.h\"\n\nconst rpc_handler handler_table[] = {\n");
+	strbuf_add_cstr(
+	    out,
+	    "#include \"petfood/handlers.h\"\n#include \"rpc/wire/call.h\"\n\nconst rpc_handler handler_table[] = {\n");
 	for (size_t i = 0; i < model->method_count; i++) strbuf_printf(out, "\t%s,\n", model->methods[i].handler);
 	strbuf_add_cstr(out, "\tNULL,\n};\n");
 }
@@ -314,7 +347,8 @@ static struct c_value c_value(const struct gen_field *f)
 	}
 }
 
-static void emit_accessor(const struct gen_message *m, const struct gen_field *f, struct arena *arena, struct strbuf *out)
+static void emit_accessor(const struct gen_message *m, const struct gen_field *f, struct arena *arena,
+                          struct strbuf *out)
 {
 	struct c_value v = c_value(f);
 	const char *gap = v.get[strlen(v.get) - 1] == '*' ? "" : " ";
@@ -322,21 +356,25 @@ static void emit_accessor(const struct gen_message *m, const struct gen_field *f
 	strbuf_init(&stem, arena);
 	for (const char *p = m->symbol; *p; p++)
 		if (!(p[0] == '_' && p[1] == '_')) strbuf_add_char(&stem, *p);
-	strbuf_printf(out, "static inline bool %s_has_%s(const %s *m) { return m->%s == %d; }\n", stem.data, f->name, m->c_type, f->case_name,
-	              f->number);
-	strbuf_printf(out, "static inline %s%s%s_%s_or(const %s *m, %s%sfallback) { return m->%s == %d ? m->%s : fallback; }\n", v.get, gap,
-	              stem.data, f->name, m->c_type, v.get, gap, f->case_name, f->number, f->c_name);
-	strbuf_printf(out, "static inline void %s_set_%s(%s *m, %s%sv) { m->%s = %d, m->%s = %sv; }\n", stem.data, f->name, m->c_type, v.set, gap,
-	              f->case_name, f->number, f->c_name, v.cast);
-	strbuf_printf(out, "static inline void %s_clear_%s(%s *m) { m->%s = 0; }\n", stem.data, f->name, m->c_type, f->case_name);
+	strbuf_printf(out, "static inline bool %s_has_%s(const %s *m) { return m->%s == %d; }\n", stem.data, f->name,
+	              m->c_type, f->case_name, f->number);
+	strbuf_printf(
+	    out, "static inline %s%s%s_%s_or(const %s *m, %s%sfallback) { return m->%s == %d ? m->%s : fallback; }\n",
+	    v.get, gap, stem.data, f->name, m->c_type, v.get, gap, f->case_name, f->number, f->c_name);
+	strbuf_printf(out, "static inline void %s_set_%s(%s *m, %s%sv) { m->%s = %d, m->%s = %sv; }\n", stem.data,
+	              f->name, m->c_type, v.set, gap, f->case_name, f->number, f->c_name, v.cast);
+	strbuf_printf(out, "static inline void %s_clear_%s(%s *m) { m->%s = 0; }\n", stem.data, f->name, m->c_type,
+	              f->case_name);
 }
 
 void emit_accessors(const struct model *model, struct strbuf *out)
 {
 	emit_banner(model, out, "The one way to read and write proto3 `optional` fields.");
-	strbuf_add_cstr(out, "#ifndef PETFOOD_ACCESSORS_H\n#define PETFOOD_ACCESSORS_H\n\n#include <stdbool.h>\n#include <stdint.h>\n\n");
+	strbuf_add_cstr(out, "#ifndef PETFOOD_ACCESSORS_H\n#define PETFOOD_ACCESSORS_H\n\n#include "
+	                     "<stdbool.h>\n#include <stdint.h>\n\n");
 	includes(model, out);
-	strbuf_add_cstr(out, "\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\"\n");
+	strbuf_add_cstr(
+	    out, "\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\"\n");
 	for (size_t i = 0; i < model->message_count; i++) {
 		const struct gen_message *m = &model->messages[i];
 		bool any = false;

@@ -30,7 +30,8 @@ static void file_write(struct arena *arena, const char *dir, const char *name, s
 	if (old.ptr && str_equal(old, content)) return;
 	FILE *file = fopen(path, "wb");
 	if (!file) die("%s: %s", path, strerror(errno));
-	if (fwrite(content.ptr, 1, content.len, file) != content.len || fclose(file) != 0) die("%s: cannot be written", path);
+	if (fwrite(content.ptr, 1, content.len, file) != content.len || fclose(file) != 0)
+		die("%s: cannot be written", path);
 }
 
 int main(int argc, char **argv)
@@ -43,7 +44,7 @@ int main(int argc, char **argv)
 	struct str packed = file_read(arena, argv[2], true);
 	ProtobufCAllocator allocator = arena_allocator(arena);
 	Google__Protobuf__FileDescriptorSet *set =
-		google__protobuf__file_descriptor_set__unpack(&allocator, packed.len, (const uint8_t *)packed.ptr);
+	    google__protobuf__file_descriptor_set__unpack(&allocator, packed.len, (const uint8_t *)packed.ptr);
 	if (!set) die("%s is no descriptor set", argv[2]);
 	struct model model = { .version = argv[1] };
 	model_read(&model, arena, set);

@@ -95,8 +95,12 @@ static const char *place_doc(struct arena *arena, const struct place *place)
 	const Google__Protobuf__SourceCodeInfo *info = place->file->source_code_info;
 	for (size_t i = 0; info && i < info->n_location; i++) {
 		const location_proto *at = info->location[i];
-		if (at->n_path != place->depth || memcmp(at->path, place->path, place->depth * sizeof place->path[0]) != 0) continue;
-		const char *text = at->leading_comments ? at->leading_comments : at->trailing_comments ? at->trailing_comments : "";
+		if (at->n_path != place->depth ||
+		    memcmp(at->path, place->path, place->depth * sizeof place->path[0]) != 0)
+			continue;
+		const char *text = at->leading_comments    ? at->leading_comments
+		                   : at->trailing_comments ? at->trailing_comments
+		                                           : "";
 		struct strbuf out;
 		strbuf_init(&out, arena);
 		strbuf_add_cstr(&out, "");
@@ -135,7 +139,8 @@ struct reader {
 	struct place *places;
 };
 
-static void read_enum(struct reader *r, const struct gen_file *file, const char *scope, const enum_proto *proto, struct place at)
+static void read_enum(struct reader *r, const struct gen_file *file, const char *scope, const enum_proto *proto,
+                      struct place at)
 {
 	struct arena *arena = r->model->arena;
 	struct gen_enum *e = &r->model->enums[r->enums++];
@@ -156,16 +161,20 @@ static void read_enum(struct reader *r, const struct gen_file *file, const char 
 		char *lower = str_dup_c(arena, str_from(value->name));
 		for (char *p = lower; *p; p++) *p = (char)tolower((unsigned char)*p);
 		if (strncmp(lower, prefix.data, prefix.len) != 0 || !lower[prefix.len])
-			model_fail(file->name, e->full_name, "value %s does not start with the enum's name", value->name);
+			model_fail(file->name, e->full_name, "value %s does not start with the enum's name",
+			           value->name);
 		bool nothing = value->number == 0 && strcmp(lower + prefix.len, "unspecified") == 0;
 		value->json_name = nothing ? NULL : lower + prefix.len;
 		for (size_t k = 0; k < i; k++)
-			if (value->json_name && e->values[k].json_name && strcmp(e->values[k].json_name, value->json_name) == 0)
-				model_fail(file->name, e->full_name, "two values are called \"%s\" in JSON", value->json_name);
+			if (value->json_name && e->values[k].json_name &&
+			    strcmp(e->values[k].json_name, value->json_name) == 0)
+				model_fail(file->name, e->full_name, "two values are called \"%s\" in JSON",
+				           value->json_name);
 	}
 }
 
-static void read_message(struct reader *r, const struct gen_file *file, const char *scope, const message_proto *proto, struct place at)
+static void read_message(struct reader *r, const struct gen_file *file, const char *scope, const message_proto *proto,
+                         struct place at)
 {
 	struct arena *arena = r->model->arena;
 	size_t index = r->messages++;
@@ -178,7 +187,8 @@ static void read_message(struct reader *r, const struct gen_file *file, const ch
 	m->file = file;
 	m->doc = place_doc(arena, &at);
 	m->map_entry = proto->options && proto->options->map_entry;
-	m->omit_unset = proto->options && option_number(&proto->options->base, OPTION_PRINT) == PETFOOD__PRINT__PRINT_OMIT;
+	m->omit_unset =
+	    proto->options && option_number(&proto->options->base, OPTION_PRINT) == PETFOOD__PRINT__PRINT_OMIT;
 	for (size_t i = 0; i < proto->n_nested_type; i++)
 		read_message(r, file, m->full_name, proto->nested_type[i], place_down(at, 3, i));
 	for (size_t i = 0; i < proto->n_enum_type; i++)
@@ -188,7 +198,8 @@ static void read_message(struct reader *r, const struct gen_file *file, const ch
 static struct gen_message *find_message(struct model *model, const char *type_name)
 {
 	for (size_t i = 0; i < model->message_count; i++)
-		if (strcmp(model->messages[i].full_name, type_name + (*type_name == '.')) == 0) return &model->messages[i];
+		if (strcmp(model->messages[i].full_name, type_name + (*type_name == '.')) == 0)
+			return &model->messages[i];
 	return NULL;
 }
 
@@ -223,7 +234,9 @@ static bool default_is_readable(const struct gen_field *f)
 	case TYPE(BOOL): return str_equal(text, STR("true")) || str_equal(text, STR("false"));
 	case TYPE(ENUM):
 		for (size_t i = 0; i < f->enumeration->count; i++)
-			if (f->enumeration->values[i].json_name && str_equal(text, str_from(f->enumeration->values[i].json_name))) return true;
+			if (f->enumeration->values[i].json_name &&
+			    str_equal(text, str_from(f->enumeration->values[i].json_name)))
+				return true;
 		return false;
 	case TYPE(DOUBLE):
 	case TYPE(FLOAT):
@@ -265,19 +278,24 @@ static void check_rule(const struct gen_message *m, const struct gen_field *f)
 	const char *wrong = NULL;
 	bool repeated = f->presence == FIELD_REPEATED, map = f->presence == FIELD_MAP;
 	bool text = f->type == TYPE(STRING) && !repeated;
-	if ((rule->min_chars || rule->max_chars || rule->form) && !text) wrong = "min_chars, max_chars and form are for a string";
-	if (rule->max_bytes && (repeated || (f->type != TYPE(STRING) && f->type != TYPE(BYTES)))) wrong = "max_bytes is for a string or bytes";
+	if ((rule->min_chars || rule->max_chars || rule->form) && !text)
+		wrong = "min_chars, max_chars and form are for a string";
+	if (rule->max_bytes && (repeated || (f->type != TYPE(STRING) && f->type != TYPE(BYTES))))
+		wrong = "max_bytes is for a string or bytes";
 	if (rule->max_chars && rule->min_chars > rule->max_chars) wrong = "min_chars is above max_chars";
 	if ((rule->_gt_case || rule->_gte_case || rule->_lt_case || rule->_lte_case) && (repeated || !is_number(f)))
 		wrong = "gt, gte, lt and lte are for a number";
 	if (rule->max_items && !repeated && !map) wrong = "max_items is for a repeated field";
-	if (rule->item_max_chars && !(repeated && f->type == TYPE(STRING))) wrong = "item_max_chars is for repeated strings";
+	if (rule->item_max_chars && !(repeated && f->type == TYPE(STRING)))
+		wrong = "item_max_chars is for repeated strings";
 	if (rule->raw_json && f->type != TYPE(BYTES)) wrong = "raw_json is for bytes";
 	if (*rule->document && !rule->raw_json) wrong = "document is for raw_json";
 	if (rule->required && f->presence == FIELD_IMPLICIT && (is_number(f) || f->type == TYPE(BOOL)))
 		wrong = "a required number or bool must be optional, or it cannot be told from its zero";
-	if (*rule->default_value && f->presence != FIELD_OPTIONAL) wrong = "default_value is for an optional field";
-	else if (*rule->default_value && !default_is_readable(f)) wrong = "default_value does not fit the field";
+	if (*rule->default_value && f->presence != FIELD_OPTIONAL)
+		wrong = "default_value is for an optional field";
+	else if (*rule->default_value && !default_is_readable(f))
+		wrong = "default_value does not fit the field";
 	if (wrong) model_fail(m->file->name, m->full_name, "field %s: %s", f->name, wrong);
 }
 
@@ -285,20 +303,87 @@ static void check_rule(const struct gen_message *m, const struct gen_field *f)
 static bool is_keyword(const char *name)
 {
 	static const char *const words[] = {
-		"and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "class", "compl", "const",
-		"const_cast", "continue", "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "extern",
-		"false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "not", "not_eq",
-		"operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "return", "short", "signed",
-		"sizeof", "static", "static_cast", "struct", "switch", "template", "this", "throw", "true", "try", "typedef", "typeid",
-		"typename", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq",
+		"and",
+		"and_eq",
+		"asm",
+		"auto",
+		"bitand",
+		"bitor",
+		"bool",
+		"break",
+		"case",
+		"catch",
+		"char",
+		"class",
+		"compl",
+		"const",
+		"const_cast",
+		"continue",
+		"default",
+		"delete",
+		"do",
+		"double",
+		"dynamic_cast",
+		"else",
+		"enum",
+		"explicit",
+		"extern",
+		"false",
+		"float",
+		"for",
+		"friend",
+		"goto",
+		"if",
+		"inline",
+		"int",
+		"long",
+		"mutable",
+		"namespace",
+		"new",
+		"not",
+		"not_eq",
+		"operator",
+		"or",
+		"or_eq",
+		"private",
+		"protected",
+		"public",
+		"register",
+		"reinterpret_cast",
+		"return",
+		"short",
+		"signed",
+		"sizeof",
+		"static",
+		"static_cast",
+		"struct",
+		"switch",
+		"template",
+		"this",
+		"throw",
+		"true",
+		"try",
+		"typedef",
+		"typeid",
+		"typename",
+		"union",
+		"unsigned",
+		"using",
+		"virtual",
+		"void",
+		"volatile",
+		"wchar_t",
+		"while",
+		"xor",
+		"xor_eq",
 	};
 	for (size_t i = 0; i < COUNT(words); i++)
 		if (strcmp(words[i], name) == 0) return true;
 	return false;
 }
 
-static void read_field(struct model *model, const struct gen_message *m, const message_proto *parent, const field_proto *proto,
-                       struct place at, struct gen_field *f)
+static void read_field(struct model *model, const struct gen_message *m, const message_proto *parent,
+                       const field_proto *proto, struct place at, struct gen_field *f)
 {
 	struct arena *arena = model->arena;
 	static const Petfood__FieldRule no_rule = PETFOOD__FIELD_RULE__INIT;
@@ -312,23 +397,28 @@ static void read_field(struct model *model, const struct gen_message *m, const m
 	f->type = proto->type;
 	f->doc = place_doc(arena, &at);
 	const Petfood__FieldRule *rule =
-		proto->options ? option_message(arena, &proto->options->base, OPTION_RULE, &petfood__field_rule__descriptor) : NULL;
+	    proto->options ? option_message(arena, &proto->options->base, OPTION_RULE, &petfood__field_rule__descriptor)
+	                   : NULL;
 	f->rule = rule ? rule : &no_rule;
 	if (proto->type == TYPE(MESSAGE)) {
 		f->timestamp = strcmp(proto->type_name, ".google.protobuf.Timestamp") == 0;
 		if (!f->timestamp) f->message = find_message(model, proto->type_name);
 		if (!f->timestamp && !f->message)
-			model_fail(file, m->full_name, "field %s: type %s has no JSON form here", f->name, proto->type_name + 1);
+			model_fail(file, m->full_name, "field %s: type %s has no JSON form here", f->name,
+			           proto->type_name + 1);
 	}
 	if (proto->type == TYPE(ENUM)) {
 		f->enumeration = find_enum(model, proto->type_name);
-		if (!f->enumeration) model_fail(file, m->full_name, "field %s: enum %s is not known here", f->name, proto->type_name + 1);
+		if (!f->enumeration)
+			model_fail(file, m->full_name, "field %s: enum %s is not known here", f->name,
+			           proto->type_name + 1);
 	}
 	if (proto->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED) {
 		f->presence = f->message && f->message->map_entry ? FIELD_MAP : FIELD_REPEATED;
 	} else if (proto->has_proto3_optional && proto->proto3_optional) {
 		if (proto->type == TYPE(MESSAGE))
-			model_fail(file, m->full_name, "field %s: a message can always be unset: leave `optional` out", f->name);
+			model_fail(file, m->full_name, "field %s: a message can always be unset: leave `optional` out",
+			           f->name);
 		f->presence = FIELD_OPTIONAL;
 	} else if (proto->has_oneof_index) {
 		f->presence = FIELD_ONEOF;
@@ -344,7 +434,8 @@ static void read_field(struct model *model, const struct gen_message *m, const m
 	f->packed = f->presence == FIELD_REPEATED && scalar && !unpacked;
 	f->deprecated = proto->options && proto->options->has_deprecated && proto->options->deprecated;
 	if (*f->rule->document && !(f->document = find_message(model, f->rule->document)))
-		model_fail(file, m->full_name, "field %s: document %s is no message of this contract", f->name, f->rule->document);
+		model_fail(file, m->full_name, "field %s: document %s is no message of this contract", f->name,
+		           f->rule->document);
 	check_rule(m, f);
 }
 
@@ -365,10 +456,12 @@ static void read_fields(struct model *model, struct gen_message *m, const messag
 		for (size_t k = 0; k < m->field_count; k++) {
 			const struct gen_field *a = &m->fields[i], *b = &m->fields[k];
 			if (i < k && strcmp(a->json_name, b->json_name) == 0)
-				model_fail(m->file->name, m->full_name, "fields %s and %s are both \"%s\" in JSON", a->name, b->name, a->json_name);
+				model_fail(m->file->name, m->full_name, "fields %s and %s are both \"%s\" in JSON",
+				           a->name, b->name, a->json_name);
 			/* both spellings are accepted, so a name may belong to one field only */
 			if (i != k && strcmp(a->json_name, b->name) == 0)
-				model_fail(m->file->name, m->full_name, "\"%s\" is field %s and the JSON name of %s", b->name, b->name, a->name);
+				model_fail(m->file->name, m->full_name, "\"%s\" is field %s and the JSON name of %s",
+				           b->name, b->name, a->name);
 		}
 }
 
@@ -407,14 +500,18 @@ static void read_method(struct model *model, const struct gen_file *file, const 
 	m->doc = place_doc(arena, &at);
 	m->request = find_message(model, proto->input_type);
 	m->reply = find_message(model, proto->output_type);
-	if (!m->request || !m->reply) model_fail(file->name, m->full_name, "request and reply must be messages of this contract");
+	if (!m->request || !m->reply)
+		model_fail(file->name, m->full_name, "request and reply must be messages of this contract");
 	if (proto->client_streaming || proto->server_streaming)
-		model_fail(file->name, m->full_name, "every call is unary: a progress stream is written as policy.opens_stream");
-	m->policy = proto->options
-		? option_message(arena, &proto->options->base, OPTION_POLICY, &petfood__method_policy__descriptor) : NULL;
+		model_fail(file->name, m->full_name,
+		           "every call is unary: a progress stream is written as policy.opens_stream");
+	m->policy = proto->options ? option_message(arena, &proto->options->base, OPTION_POLICY,
+	                                            &petfood__method_policy__descriptor)
+	                           : NULL;
 	if (!m->policy || m->policy->auth == PETFOOD__AUTH__AUTH_UNSPECIFIED)
 		model_fail(file->name, m->full_name, "does not say who may call it (petfood.policy auth)");
-	if (m->policy->timeout_ms > TIMEOUT_MS_MAX) model_fail(file->name, m->full_name, "timeout_ms is above %d", TIMEOUT_MS_MAX);
+	if (m->policy->timeout_ms > TIMEOUT_MS_MAX)
+		model_fail(file->name, m->full_name, "timeout_ms is above %d", TIMEOUT_MS_MAX);
 	m->timeout_ms = m->policy->timeout_ms ? m->policy->timeout_ms : TIMEOUT_MS_DEFAULT;
 	m->body_limit_bytes = m->policy->body_limit_bytes ? m->policy->body_limit_bytes : BODY_LIMIT_DEFAULT;
 	if (m->policy->opens_stream && strcmp(m->reply->full_name, "petfood.v1.StreamOpen") != 0)
@@ -423,7 +520,8 @@ static void read_method(struct model *model, const struct gen_file *file, const 
 		model_fail(file->name, m->full_name, "has no side effects, so a key cannot make it idempotent");
 	for (size_t i = 0; i + 1 < model->method_count; i++)
 		if (strcmp(model->methods[i].handler, m->handler) == 0)
-			model_fail(file->name, m->full_name, "its handler %s is also that of %s", m->handler, model->methods[i].full_name);
+			model_fail(file->name, m->full_name, "its handler %s is also that of %s", m->handler,
+			           model->methods[i].full_name);
 	walk(m, m->request, true);
 	walk(m, m->reply, false);
 	if (proto->options) routes_add(model, m, proto->options);
@@ -444,7 +542,8 @@ static void show_route(const struct gen_route *route)
 {
 	bool variables = false;
 	for (size_t i = 0; i < route->segment_count; i++) variables = variables || route->segments[i].field;
-	if (route->body_all) show(route->method->request, !variables); /* with variables its schema stands in the operation */
+	if (route->body_all)
+		show(route->method->request, !variables); /* with variables its schema stands in the operation */
 	if (route->body_field) show(route->body_field->message, true);
 	if (!route->method->policy->opens_stream) show(route->method->reply, !route->response_field);
 }
@@ -476,14 +575,16 @@ void model_read(struct model *model, struct arena *arena, const Google__Protobuf
 		struct gen_file *file = &model->files[files++];
 		file->name = proto->name;
 		file->package = proto->package ? proto->package : "";
-		if (!proto->syntax || strcmp(proto->syntax, "proto3") != 0) model_fail(file->name, "the file", "is not proto3");
+		if (!proto->syntax || strcmp(proto->syntax, "proto3") != 0)
+			model_fail(file->name, "the file", "is not proto3");
 		struct place top = { .file = proto };
 		for (size_t k = 0; k < proto->n_message_type; k++)
 			read_message(&r, file, file->package, proto->message_type[k], place_down(top, 4, k));
 		for (size_t k = 0; k < proto->n_enum_type; k++)
 			read_enum(&r, file, file->package, proto->enum_type[k], place_down(top, 5, k));
 	}
-	for (size_t i = 0; i < model->message_count; i++) read_fields(model, &model->messages[i], r.protos[i], &r.places[i]);
+	for (size_t i = 0; i < model->message_count; i++)
+		read_fields(model, &model->messages[i], r.protos[i], &r.places[i]);
 
 	for (size_t i = 0; i < set->n_file; i++) {
 		const file_proto *proto = set->file[i];
@@ -495,7 +596,8 @@ void model_read(struct model *model, struct arena *arena, const Google__Protobuf
 			struct place at = place_down((struct place){ .file = proto }, 6, k);
 			const char *doc = place_doc(arena, &at);
 			for (size_t n = 0; n < proto->service[k]->n_method; n++)
-				read_method(model, file, doc, file->package, proto->service[k], proto->service[k]->method[n], place_down(at, 2, n));
+				read_method(model, file, doc, file->package, proto->service[k],
+				            proto->service[k]->method[n], place_down(at, 2, n));
 		}
 	}
 	routes_check(model);

@@ -22,19 +22,19 @@ struct gen_enum {
 		int number;
 		const char *name;      /* "TASK_STATUS_RUNNING" */
 		const char *json_name; /* "running"; NULL for ..._UNSPECIFIED = 0 */
-	} *values; /* as declared */
+	} * values;                    /* as declared */
 };
 
 struct gen_message;
 struct gen_field {
 	const char *name, *json_name;
-	const char *c_name;   /* member of the C struct */
+	const char *c_name;    /* member of the C struct */
 	const char *case_name; /* member that says which field of the oneof is set; NULL if in none */
 	int number;
 	Google__Protobuf__FieldDescriptorProto__Type type;
 	enum field_presence presence;
 	bool timestamp, packed, deprecated;
-	const struct gen_message *message; /* also of a map's Entry; NULL for a timestamp */
+	const struct gen_message *message;  /* also of a map's Entry; NULL for a timestamp */
 	const struct gen_message *document; /* what a raw_json field holds; NULL: not said */
 	const struct gen_enum *enumeration;
 	const Petfood__FieldRule *rule; /* never NULL */
@@ -49,8 +49,8 @@ struct gen_message {
 	const char *full_name, *symbol, *c_type, *doc;
 	const struct gen_file *file;
 	bool map_entry, omit_unset;
-	bool in_request; /* a method takes it */
-	bool shown;      /* has a schema in openapi.json */
+	bool in_request;                    /* a method takes it */
+	bool shown;                         /* has a schema in openapi.json */
 	enum { NOT_SEEN, OPEN, DONE } walk; /* of the search for cycles */
 	size_t field_count;
 	struct gen_field *fields; /* by number, as protobuf-c sorts them */
@@ -76,10 +76,10 @@ struct gen_route {
 };
 
 struct gen_method {
-	const char *full_name;    /* "petfood.v1.PlanService/GetPlan" */
+	const char *full_name;             /* "petfood.v1.PlanService/GetPlan" */
 	const char *service, *service_doc; /* "PlanService" */
-	const char *name;         /* "GetPlan" */
-	const char *handler;      /* "plan_service_get_plan" */
+	const char *name;                  /* "GetPlan" */
+	const char *handler;               /* "plan_service_get_plan" */
 	const char *doc;
 	const struct gen_file *file;
 	struct gen_message *request, *reply;
@@ -94,8 +94,8 @@ struct model {
 	struct gen_file *files;       /* those that get tables */
 	struct gen_message *messages; /* as declared */
 	struct gen_enum *enums;
-	struct gen_method *methods;   /* as declared */
-	struct gen_route *routes;     /* as declared */
+	struct gen_method *methods; /* as declared */
+	struct gen_route *routes;   /* as declared */
 };
 
 /* Defaults of petfood.MethodPolicy, and the bounds that its comments name. */

@@ -93,7 +93,8 @@ static const char *json_type(const struct gen_field *f)
 
 static bool is_unsigned(const struct gen_field *f)
 {
-	return f->type == TYPE(UINT32) || f->type == TYPE(UINT64) || f->type == TYPE(FIXED32) || f->type == TYPE(FIXED64);
+	return f->type == TYPE(UINT32) || f->type == TYPE(UINT64) || f->type == TYPE(FIXED32) ||
+	       f->type == TYPE(FIXED64);
 }
 
 static const char *format(const struct gen_field *f)
@@ -130,8 +131,10 @@ static void put_rules(struct writer *w, const struct gen_field *f)
 	if (min_chars) put_number(w, "minLength", min_chars);
 	if (r->max_chars) put_number(w, "maxLength", r->max_chars);
 	if (r->_gt_case) put_number(w, "exclusiveMinimum", r->gt);
-	if (r->_gte_case) put_number(w, "minimum", r->gte);
-	else if (is_unsigned(f)) put_plain(w, "minimum", "0");
+	if (r->_gte_case)
+		put_number(w, "minimum", r->gte);
+	else if (is_unsigned(f))
+		put_plain(w, "minimum", "0");
 	if (r->_lt_case) put_number(w, "exclusiveMaximum", r->lt);
 	if (r->_lte_case) put_number(w, "maximum", r->lte);
 }
@@ -139,8 +142,10 @@ static void put_rules(struct writer *w, const struct gen_field *f)
 static void put_default(struct writer *w, const struct gen_field *f)
 {
 	if (!*f->rule->default_value) return;
-	if (strcmp(json_type(f), "string") == 0) put_text(w, "default", f->rule->default_value);
-	else put_plain(w, "default", f->rule->default_value);
+	if (strcmp(json_type(f), "string") == 0)
+		put_text(w, "default", f->rule->default_value);
+	else
+		put_plain(w, "default", f->rule->default_value);
 }
 
 /* The members of the schema of one value: not of the list or map that may hold it. */
@@ -223,7 +228,8 @@ static void put_object(struct writer *w, const struct gen_message *m, const stru
 	open_(w, "properties", '{');
 	for (size_t i = 0; i < m->field_count; i++) {
 		const struct gen_field *f = &m->fields[i];
-		bool nullable = may_be_nothing(f) && (m->in_request || !m->omit_unset) && !(m->in_request && f->rule->required);
+		bool nullable =
+		    may_be_nothing(f) && (m->in_request || !m->omit_unset) && !(m->in_request && f->rule->required);
 		if (!in_path(route, f)) put_field(w, f->name, f, nullable, true);
 	}
 	close_(w, '}');
@@ -239,7 +245,8 @@ static void put_object(struct writer *w, const struct gen_message *m, const stru
 
 /* --- operations --- */
 
-static void put_parameter(struct writer *w, const char *where, const char *name, const struct gen_field *f, bool required)
+static void put_parameter(struct writer *w, const char *where, const char *name, const struct gen_field *f,
+                          bool required)
 {
 	open_(w, NULL, '{');
 	put_text(w, "name", name);
@@ -287,10 +294,12 @@ static void put_parameters(struct writer *w, const struct gen_route *route)
 	const struct gen_method *method = route->method;
 	open_(w, "parameters", '[');
 	for (size_t i = 0; i < route->segment_count; i++)
-		if (route->segments[i].field) put_parameter(w, "path", route->segments[i].text, route->segments[i].field, true);
+		if (route->segments[i].field)
+			put_parameter(w, "path", route->segments[i].text, route->segments[i].field, true);
 	if (!route->body_all) put_query(w, route, method->request, "");
 	if (method->policy->idempotent_by_key)
-		put_header(w, "Idempotency-Key", "A repeat with the same key and body gets the first answer again.", "200");
+		put_header(w, "Idempotency-Key", "A repeat with the same key and body gets the first answer again.",
+		           "200");
 	if (method->policy->opens_stream && route->verb == VERB_GET)
 		put_header(w, "Last-Event-ID", "Number of the last event that the reader has.", "16384");
 	close_(w, ']');
@@ -306,9 +315,12 @@ static void put_body(struct writer *w, const struct gen_route *route)
 	open_(w, "schema", '{');
 	bool whole = true;
 	for (size_t i = 0; i < route->segment_count; i++) whole = whole && !route->segments[i].field;
-	if (route->body_field) put_ref(w, "schemas", route->body_field->message->full_name);
-	else if (whole) put_ref(w, "schemas", route->method->request->full_name);
-	else put_object(w, route->method->request, route);
+	if (route->body_field)
+		put_ref(w, "schemas", route->body_field->message->full_name);
+	else if (whole)
+		put_ref(w, "schemas", route->method->request->full_name);
+	else
+		put_object(w, route->method->request, route);
 	close_(w, '}');
 	close_(w, '}');
 	close_(w, '}');
@@ -464,16 +476,18 @@ static void put_components(struct writer *w, const struct model *model)
 	open_(w, "properties", '{');
 	put_plain(w, "code", "{\"type\": \"integer\", \"not\": {\"const\": 0}}");
 	put_plain(w, "message", "{\"type\": \"string\"}");
-	put_plain(w, "detail", "{\"description\": \"The fields that are wrong, or values that belong to the error.\", "
-	                       "\"anyOf\": [{\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Violation\"}}, "
-	                       "{\"type\": [\"object\", \"string\", \"null\"]}]}");
+	put_plain(w, "detail",
+	          "{\"description\": \"The fields that are wrong, or values that belong to the error.\", "
+	          "\"anyOf\": [{\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Violation\"}}, "
+	          "{\"type\": [\"object\", \"string\", \"null\"]}]}");
 	close_(w, '}');
 	put_plain(w, "required", "[\"code\", \"message\", \"detail\"]");
 	close_(w, '}');
 	open_(w, "Violation", '{');
 	put_text(w, "type", "object");
 	open_(w, "properties", '{');
-	put_plain(w, "field", "{\"type\": \"string\", \"description\": \"Dotted, starting with body, query or path.\"}");
+	put_plain(w, "field",
+	          "{\"type\": \"string\", \"description\": \"Dotted, starting with body, query or path.\"}");
 	put_plain(w, "message", "{\"type\": \"string\"}");
 	put_plain(w, "type", "{\"type\": \"string\", \"description\": \"Stable token of the broken rule.\"}");
 	close_(w, '}');
@@ -496,7 +510,8 @@ void emit_openapi(const struct model *model, struct strbuf *out)
 	struct writer w = { .out = out };
 	strbuf_init(&from, model->arena);
 	strbuf_add_cstr(&from, "Written by tools/protogen from ");
-	for (size_t i = 0; i < model->file_count; i++) strbuf_printf(&from, "%s%s", i ? ", " : "", model->files[i].name);
+	for (size_t i = 0; i < model->file_count; i++)
+		strbuf_printf(&from, "%s%s", i ? ", " : "", model->files[i].name);
 	strbuf_add_cstr(&from, ".");
 	open_(&w, NULL, '{');
 	put_text(&w, "openapi", "3.1.0");

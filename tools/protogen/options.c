@@ -21,7 +21,8 @@ static bool varint(const uint8_t *data, size_t len, uint64_t *out_value, size_t 
 	return false;
 }
 
-static const ProtobufCMessageUnknownField *unknown(const ProtobufCMessage *options, unsigned number, ProtobufCWireType type)
+static const ProtobufCMessageUnknownField *unknown(const ProtobufCMessage *options, unsigned number,
+                                                   ProtobufCWireType type)
 {
 	for (unsigned i = 0; options && i < options->n_unknown_fields; i++)
 		if (options->unknown_fields[i].tag == number && options->unknown_fields[i].wire_type == type)

@@ -23,7 +23,8 @@ _Noreturn static void refuse(const struct compiling *c, const char *what)
 /* RFC 3986 pchar without "%", ":" and what templates give a meaning to. */
 static bool is_literal_char(char ch)
 {
-	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || (ch && strchr("-._~!$&'()+,;=@", ch));
+	return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+	       (ch && strchr("-._~!$&'()+,;=@", ch));
 }
 
 static int hex(char ch)
@@ -41,7 +42,8 @@ static const char *literal(const struct compiling *c, struct str text)
 	for (size_t i = 0; i < text.len; i++) {
 		char ch = text.ptr[i];
 		if (ch == '%') {
-			int high = i + 2 < text.len ? hex(text.ptr[i + 1]) : -1, low = high >= 0 ? hex(text.ptr[i + 2]) : -1;
+			int high = i + 2 < text.len ? hex(text.ptr[i + 1]) : -1,
+			    low = high >= 0 ? hex(text.ptr[i + 2]) : -1;
 			if (low < 0) refuse(c, "a % without two hexadecimal digits");
 			ch = (char)(high * 16 + low);
 			if (ch == '/' || ch == '\0') refuse(c, "a literal must not hide a slash or NUL");
@@ -62,12 +64,15 @@ static struct gen_segment variable(const struct compiling *c, struct str inner, 
 {
 	size_t equals = str_find(inner, STR("="), 0);
 	struct str name = equals == SIZE_MAX ? inner : (struct str){ inner.ptr, equals };
-	struct str shape = equals == SIZE_MAX ? STR("*") : (struct str){ inner.ptr + equals + 1, inner.len - equals - 1 };
+	struct str shape =
+	    equals == SIZE_MAX ? STR("*") : (struct str){ inner.ptr + equals + 1, inner.len - equals - 1 };
 	if (str_find(inner, STR("{"), 0) != SIZE_MAX) refuse(c, "a variable inside a variable");
 	if (str_find(name, STR("."), 0) != SIZE_MAX) refuse(c, "a nested path variable is not used here");
 	struct gen_segment segment = { .kind = SEGMENT_VARIABLE, .text = str_dup_c(c->model->arena, name) };
-	if (str_equal(shape, STR("**"))) segment.kind = SEGMENT_REST;
-	else if (!str_equal(shape, STR("*"))) refuse(c, "a template inside a variable is not used here: only {name} and {name=**}");
+	if (str_equal(shape, STR("**")))
+		segment.kind = SEGMENT_REST;
+	else if (!str_equal(shape, STR("*")))
+		refuse(c, "a template inside a variable is not used here: only {name} and {name=**}");
 	if (segment.kind == SEGMENT_REST && !last) refuse(c, "** must be the last segment");
 	segment.field = model_field(c->method->request, name);
 	if (!segment.field) refuse(c, "a path variable is no field of the request");
@@ -109,7 +114,8 @@ static void compile_path(const struct compiling *c)
 			struct str inner = { rest.ptr + at + 1, end - at - 1 };
 			end++;
 			if (end < rest.len && rest.ptr[end] == '}') refuse(c, "a variable inside a variable");
-			if (end < rest.len && rest.ptr[end] != '/') refuse(c, "text behind a variable in the same segment");
+			if (end < rest.len && rest.ptr[end] != '/')
+				refuse(c, "text behind a variable in the same segment");
 			segment = variable(c, inner, end == rest.len);
 		} else {
 			end = str_find(rest, STR("/"), at);
@@ -135,8 +141,9 @@ static void check_query(const struct compiling *c, const struct gen_message *mes
 		const struct gen_field *f = &message->fields[i];
 		if (message == c->method->request && (in_path(c->route, f) || f == c->route->body_field)) continue;
 		if (f->presence == FIELD_MAP || (f->presence == FIELD_REPEATED && f->message) || f->rule->raw_json)
-			model_fail(c->method->file->name, c->method->full_name, "route %s: field %s of %s cannot be a query parameter",
-			           c->route->path, f->name, message->full_name);
+			model_fail(c->method->file->name, c->method->full_name,
+			           "route %s: field %s of %s cannot be a query parameter", c->route->path, f->name,
+			           message->full_name);
 		if (f->message) check_query(c, f->message);
 	}
 }
@@ -146,7 +153,8 @@ static void compile_body(const struct compiling *c, const http_rule *rule)
 	struct gen_route *route = c->route;
 	const struct gen_method *method = c->method;
 	struct str body = str_from(rule->body), response = str_from(rule->response_body);
-	if (body.len && (route->verb == VERB_GET || route->verb == VERB_DELETE)) refuse(c, "GET and DELETE have no body");
+	if (body.len && (route->verb == VERB_GET || route->verb == VERB_DELETE))
+		refuse(c, "GET and DELETE have no body");
 	if (str_equal(body, STR("*"))) {
 		route->body_all = true;
 	} else if (body.len) {
@@ -163,7 +171,8 @@ static void compile_body(const struct compiling *c, const http_rule *rule)
 		if (method->policy->opens_stream) refuse(c, "a stream has no response_body");
 	}
 	if (method->policy->trailing_slash) {
-		if (route->segment_count == 0 || route->custom_verb || route->segments[route->segment_count - 1].kind == SEGMENT_REST)
+		if (route->segment_count == 0 || route->custom_verb ||
+		    route->segments[route->segment_count - 1].kind == SEGMENT_REST)
 			refuse(c, "trailing_slash needs a path that ends in a plain segment");
 	}
 }
@@ -177,38 +186,46 @@ static void add_one(struct model *model, const struct gen_method *method, const 
 	case GOOGLE__API__HTTP_RULE__PATTERN_PUT: route.verb = VERB_PUT, route.path = rule->put; break;
 	case GOOGLE__API__HTTP_RULE__PATTERN_POST: route.verb = VERB_POST, route.path = rule->post; break;
 	case GOOGLE__API__HTTP_RULE__PATTERN_DELETE: route.verb = VERB_DELETE, route.path = rule->delete_; break;
-	case GOOGLE__API__HTTP_RULE__PATTERN_PATCH: route.path = rule->patch; refuse(&c, "PATCH is not used here: PUT leaves missing fields alone");
+	case GOOGLE__API__HTTP_RULE__PATTERN_PATCH:
+		route.path = rule->patch;
+		refuse(&c, "PATCH is not used here: PUT leaves missing fields alone");
 	default: refuse(&c, "names no verb, or one that is not used here (custom)");
 	}
-	if (rule->base.n_unknown_fields) refuse(&c, "uses a part of google.api.http that is not used here (selector, custom)");
+	if (rule->base.n_unknown_fields)
+		refuse(&c, "uses a part of google.api.http that is not used here (selector, custom)");
 	compile_path(&c);
 	compile_body(&c, rule);
 	if ((model->route_count & (model->route_count - 1)) == 0) { /* full at each power of two */
-		struct gen_route *grown = arena_new_array(model->arena, struct gen_route, model->route_count ? model->route_count * 2 : 1);
+		struct gen_route *grown =
+		    arena_new_array(model->arena, struct gen_route, model->route_count ? model->route_count * 2 : 1);
 		if (model->route_count) memcpy(grown, model->routes, model->route_count * sizeof *grown);
 		model->routes = grown;
 	}
 	model->routes[model->route_count++] = route;
 	if (binding == 0)
-		for (size_t i = 0; i < rule->n_additional_bindings; i++) add_one(model, method, rule->additional_bindings[i], i + 1);
+		for (size_t i = 0; i < rule->n_additional_bindings; i++)
+			add_one(model, method, rule->additional_bindings[i], i + 1);
 	else if (rule->n_additional_bindings)
 		refuse(&c, "additional_bindings inside additional_bindings");
 }
 
 void routes_add(struct model *model, const struct gen_method *method, const Google__Protobuf__MethodOptions *options)
 {
-	const http_rule *rule = option_message(model->arena, &options->base, OPTION_HTTP, &google__api__http_rule__descriptor);
+	const http_rule *rule =
+	    option_message(model->arena, &options->base, OPTION_HTTP, &google__api__http_rule__descriptor);
 	if (rule) add_one(model, method, rule, 0);
 }
 
 /* Two routes of one verb that accept the same paths: a variable's name and type do not tell them apart. */
 static bool same_shape(const struct gen_route *a, const struct gen_route *b)
 {
-	if (a->verb != b->verb || a->segment_count != b->segment_count || !a->custom_verb != !b->custom_verb) return false;
+	if (a->verb != b->verb || a->segment_count != b->segment_count || !a->custom_verb != !b->custom_verb)
+		return false;
 	if (a->custom_verb && strcmp(a->custom_verb, b->custom_verb) != 0) return false;
 	for (size_t i = 0; i < a->segment_count; i++) {
 		if (a->segments[i].kind != b->segments[i].kind) return false;
-		if (a->segments[i].kind == SEGMENT_LITERAL && strcmp(a->segments[i].text, b->segments[i].text) != 0) return false;
+		if (a->segments[i].kind == SEGMENT_LITERAL && strcmp(a->segments[i].text, b->segments[i].text) != 0)
+			return false;
 	}
 	return true;
 }
@@ -219,7 +236,8 @@ void routes_check(const struct model *model)
 		for (size_t k = 0; k < i; k++) {
 			const struct gen_route *a = &model->routes[i], *b = &model->routes[k];
 			if (same_shape(a, b))
-				model_fail(a->method->file->name, a->method->full_name, "route %s accepts the same paths as %s of %s", a->path, b->path,
+				model_fail(a->method->file->name, a->method->full_name,
+				           "route %s accepts the same paths as %s of %s", a->path, b->path,
 				           b->method->full_name);
 		}
 }

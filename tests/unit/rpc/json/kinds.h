@@ -6,7 +6,8 @@
 #include "rpc/json/json.h"
 
 /* An empty message of kinds.proto: "Kinds". */
-static inline ProtobufCMessage *kinds_message(struct arena *arena, const char *name, const struct message_side **out_side)
+static inline ProtobufCMessage *kinds_message(struct arena *arena, const char *name,
+                                              const struct message_side **out_side)
 {
 	const struct message_side *side = message_by_name(str_printf(arena, "petfood.test.v1.%s", name));
 	if (!side) die("no message %s", name);

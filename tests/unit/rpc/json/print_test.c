@@ -10,9 +10,12 @@ static void test_nulls(struct arena *arena)
 {
 	Petfood__Test__V1__Plain plain;
 	petfood__test__v1__plain__init(&plain);
-	CHECK_STR_ROW("J14 J23 an empty message: null for what is unset, the value of what cannot be", json_print_arena(arena, &plain.base),
-	              "{\"yes\":false,\"i32\":0,\"u64\":0,\"real\":0,\"single\":0,\"text\":\"\",\"blob\":\"\",\"colour\":null,\"level\":\"ground\","
-	              "\"maybe\":null,\"maybe_number\":null,\"inner\":null,\"texts\":[],\"counts\":{},\"when\":null,\"document\":null,\"i64\":0}");
+	CHECK_STR_ROW("J14 J23 an empty message: null for what is unset, the value of what cannot be",
+	              json_print_arena(arena, &plain.base),
+	              "{\"yes\":false,\"i32\":0,\"u64\":0,\"real\":0,\"single\":0,\"text\":\"\",\"blob\":\"\","
+	              "\"colour\":null,\"level\":\"ground\","
+	              "\"maybe\":null,\"maybe_number\":null,\"inner\":null,\"texts\":[],\"counts\":{},\"when\":null,"
+	              "\"document\":null,\"i64\":0}");
 	Petfood__Test__V1__Inner inner;
 	petfood__test__v1__inner__init(&inner);
 	char *texts[] = { (char *)"a", NULL };
@@ -32,9 +35,12 @@ static void test_nulls(struct arena *arena)
 	plain.texts = texts;
 	plain.when = json_timestamp(arena, 1767323045123456);
 	plain.document = (ProtobufCBinaryData){ sizeof document - 1, document };
-	CHECK_STR_ROW("J1 proto names, J2 64 bits as numbers, J8 unknown enum, raw JSON verbatim", json_print_arena(arena, &plain.base),
-	              "{\"yes\":true,\"i32\":-1,\"u64\":18446744073709551615,\"real\":4.5,\"single\":0.1,\"text\":\"\",\"blob\":\"\",\"colour\":null,"
-	              "\"level\":\"ground\",\"maybe\":\"\",\"maybe_number\":null,\"inner\":{},\"texts\":[\"a\",\"\"],\"counts\":{},"
+	CHECK_STR_ROW("J1 proto names, J2 64 bits as numbers, J8 unknown enum, raw JSON verbatim",
+	              json_print_arena(arena, &plain.base),
+	              "{\"yes\":true,\"i32\":-1,\"u64\":18446744073709551615,\"real\":4.5,\"single\":0.1,\"text\":\"\","
+	              "\"blob\":\"\",\"colour\":null,"
+	              "\"level\":\"ground\",\"maybe\":\"\",\"maybe_number\":null,\"inner\":{},\"texts\":[\"a\",\"\"],"
+	              "\"counts\":{},"
 	              "\"when\":\"2026-01-02T03:04:05.123456Z\",\"document\":{\"a\": 1},\"i64\":-9223372036854775808}");
 	struct strbuf heap;
 	strbuf_init(&heap, NULL);
@@ -49,9 +55,11 @@ static void test_plan(struct arena *arena)
 	petfood__v1__plan_summary__init(&plan);
 	plan.pet_type = PETFOOD__V1__PET_TYPE__PET_TYPE_CAT;
 	plan.pet_weight = 4.5;
-	CHECK_STR_ROW("a message of the contract", json_print_arena(arena, &plan.base),
-	              "{\"id\":\"\",\"task_id\":null,\"pet_id\":null,\"pet_type\":\"cat\",\"pet_breed\":null,\"pet_age\":0,\"pet_weight\":4.5,"
-	              "\"health_status\":null,\"is_active\":false,\"applied_at\":null,\"created_at\":null,\"updated_at\":null}");
+	CHECK_STR_ROW(
+	    "a message of the contract", json_print_arena(arena, &plan.base),
+	    "{\"id\":\"\",\"task_id\":null,\"pet_id\":null,\"pet_type\":\"cat\",\"pet_breed\":null,\"pet_age\":0,\"pet_"
+	    "weight\":4.5,"
+	    "\"health_status\":null,\"is_active\":false,\"applied_at\":null,\"created_at\":null,\"updated_at\":null}");
 }
 
 static void test_times(struct arena *arena)
@@ -96,9 +104,18 @@ static void test_doubles(struct arena *arena)
 		double value;
 		const char *want;
 	} rows[] = {
-		{ 0, "0" },           { 4, "4" },         { 0.1, "0.1" },           { 0.1 + 0.2, "0.30000000000000004" }, { 1e21, "1e+21" },
-		{ -2.5e-7, "-2.5e-07" }, { 1.0 / 3, "0.3333333333333333" }, { 123456789012345680.0, "1.2345678901234568e+17" },
-		{ DBL_MAX, "1.7976931348623157e+308" }, { 5e-324, "4.94065645841247e-324" }, { (double)INFINITY, "null" }, { (double)NAN, "null" },
+		{ 0, "0" },
+		{ 4, "4" },
+		{ 0.1, "0.1" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ 1e21, "1e+21" },
+		{ -2.5e-7, "-2.5e-07" },
+		{ 1.0 / 3, "0.3333333333333333" },
+		{ 123456789012345680.0, "1.2345678901234568e+17" },
+		{ DBL_MAX, "1.7976931348623157e+308" },
+		{ 5e-324, "4.94065645841247e-324" },
+		{ (double)INFINITY, "null" },
+		{ (double)NAN, "null" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct strbuf out;
@@ -134,7 +151,11 @@ static void test_strings(struct arena *arena)
 		{ "escapes", STR("\"\\/\n\r\t\x01\x1f\x7f"), "\"\\\"\\\\/\\n\\r\\t\\u0001\\u001f\x7f\"" },
 		{ "non-ASCII stays", STR("猫🐱é"), "\"猫🐱é\"" },
 		{ "NUL", STR("a\0b"), "\"a\\u0000b\"" },
-		{ "not UTF-8 becomes U+FFFD, what follows stays", STR("a\xff\xe7\x8c" "b\xc3"), "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" "b\xef\xbf\xbd\"" },
+		{ "not UTF-8 becomes U+FFFD, what follows stays",
+		  STR("a\xff\xe7\x8c"
+		      "b\xc3"),
+		  "\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
+		  "b\xef\xbf\xbd\"" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct strbuf out;

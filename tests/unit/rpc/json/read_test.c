@@ -23,26 +23,34 @@ static const struct read_row rows[] = {
 	{ "J1 a name is compared after its escapes", "{\"\\u0074ext\":\"a\"}", "{\"text\":\"a\"}" },
 	/* J2 */
 	{ "J2 numbers as texts",
-	  "{\"i32\":\"-1\",\"u32\":\"4294967295\",\"i64\":\"-9223372036854775808\",\"u64\":\"18446744073709551615\",\"real\":\"2.5\"}",
+	  "{\"i32\":\"-1\",\"u32\":\"4294967295\",\"i64\":\"-9223372036854775808\",\"u64\":\"18446744073709551615\","
+	  "\"real\":\"2.5\"}",
 	  "{\"i32\":-1,\"u32\":4294967295,\"i64\":-9223372036854775808,\"u64\":18446744073709551615,\"real\":2.5}" },
 	{ "J2 numbers as numbers, all types",
-	  "{\"i32\":1,\"s32\":-2,\"sf32\":-3,\"u32\":4,\"f32\":5,\"i64\":6,\"s64\":-7,\"sf64\":-8,\"u64\":9,\"f64\":10,\"single\":1.5,\"real\":-2.5}",
-	  "{\"i32\":1,\"s32\":-2,\"sf32\":-3,\"u32\":4,\"f32\":5,\"i64\":6,\"s64\":-7,\"sf64\":-8,\"u64\":9,\"f64\":10,\"single\":1.5,\"real\":-2.5}" },
+	  "{\"i32\":1,\"s32\":-2,\"sf32\":-3,\"u32\":4,\"f32\":5,\"i64\":6,\"s64\":-7,\"sf64\":-8,\"u64\":9,\"f64\":10,"
+	  "\"single\":1.5,\"real\":-2.5}",
+	  "{\"i32\":1,\"s32\":-2,\"sf32\":-3,\"u32\":4,\"f32\":5,\"i64\":6,\"s64\":-7,\"sf64\":-8,\"u64\":9,\"f64\":10,"
+	  "\"single\":1.5,\"real\":-2.5}" },
 	/* J3 */
 	{ "J3 empty text is no whole number", "{\"i32\":\"\"}", "!i32 type" },
 	{ "J3 empty text is no number", "{\"real\":\"\"}", "!real type" },
 	{ "J3 blanks are no number", "{\"i32\":\" 1\",\"real\":\"1 \"}", "!i32 type, !real type" },
-	{ "J3 plus, hex, octal, dots", "{\"i32\":\"+1\",\"u32\":\"0x1\",\"i64\":\"01\",\"real\":\".5\",\"single\":\"1.\"}",
+	{ "J3 plus, hex, octal, dots",
+	  "{\"i32\":\"+1\",\"u32\":\"0x1\",\"i64\":\"01\",\"real\":\".5\",\"single\":\"1.\"}",
 	  "!i32 type, !u32 type, !i64 type, !real type, !single type" },
 	/* J4 */
-	{ "J4 exponents of whole numbers", "{\"i32\":1e2,\"i64\":\"12.5E1\",\"u32\":5000e-3,\"s32\":-0.0}", "{\"i32\":100,\"s32\":0,\"u32\":5,\"i64\":125}" },
+	{ "J4 exponents of whole numbers", "{\"i32\":1e2,\"i64\":\"12.5E1\",\"u32\":5000e-3,\"s32\":-0.0}",
+	  "{\"i32\":100,\"s32\":0,\"u32\":5,\"i64\":125}" },
 	{ "J4 1.0 is whole", "{\"i32\":1.0,\"i64\":\"1.000\"}", "{\"i32\":1,\"i64\":1}" },
 	{ "J4 1.5 is not", "{\"i32\":1.5,\"i64\":\"15e-1\"}", "!i32 type, !i64 type" },
 	{ "J4 zero has any exponent", "{\"i32\":0e999999999999,\"i64\":0.000e-99}", "{\"i32\":0,\"i64\":0}" },
 	/* J5 */
-	{ "J5 out of range", "{\"i32\":2147483648,\"s32\":-2147483649,\"u32\":4294967296,\"i64\":9223372036854775808,\"u64\":18446744073709551616}",
+	{ "J5 out of range",
+	  "{\"i32\":2147483648,\"s32\":-2147483649,\"u32\":4294967296,\"i64\":9223372036854775808,\"u64\":"
+	  "18446744073709551616}",
 	  "!i32 range, !s32 range, !u32 range, !i64 range, !u64 range" },
-	{ "J5 far out of range", "{\"i32\":1e400,\"u64\":\"1e999999999\",\"s64\":-99999999999999999999999999}", "!i32 range, !u64 range, !s64 range" },
+	{ "J5 far out of range", "{\"i32\":1e400,\"u64\":\"1e999999999\",\"s64\":-99999999999999999999999999}",
+	  "!i32 range, !u64 range, !s64 range" },
 	{ "J5 negatives for unsigned", "{\"u32\":-1,\"u64\":\"-1\",\"f32\":-0}", "!u32 range, !u64 range" },
 	{ "J5 bounds fit", "{\"i32\":-2147483648,\"s32\":2147483647,\"f64\":18446744073709551615}",
 	  "{\"i32\":-2147483648,\"s32\":2147483647,\"f64\":18446744073709551615}" },
@@ -70,32 +78,43 @@ static const struct read_row rows[] = {
 	{ "J9 base64 padded", "{\"blob\":\"/+8=\"}", "{\"blob\":\"/+8=\"}" },
 	{ "J9 base64 not padded", "{\"blob\":\"/+8\"}", "{\"blob\":\"/+8=\"}" },
 	{ "J9 base64 URL-safe", "{\"blob\":\"_-8\"}", "{\"blob\":\"/+8=\"}" },
-	{ "J9 base64 one and three bytes", "{\"blobs\":[\"YQ==\",\"YWJj\",\"\",\"YWJjZA\"]}", "{\"blobs\":[\"YQ==\",\"YWJj\",\"\",\"YWJjZA==\"]}" },
+	{ "J9 base64 one and three bytes", "{\"blobs\":[\"YQ==\",\"YWJj\",\"\",\"YWJjZA\"]}",
+	  "{\"blobs\":[\"YQ==\",\"YWJj\",\"\",\"YWJjZA==\"]}" },
 	{ "J9 no base64", "{\"blobs\":[\"YQ=\",\"Y\",\"Y!==\",\"====\",\"YQ==YQ==\"]}",
 	  "!blobs[0] type, !blobs[1] type, !blobs[2] type, !blobs[3] type, !blobs[4] type" },
 	/* J10 */
-	{ "J10 map keys are texts", "{\"counts\":{\"a\":1,\"\":2},\"names\":{\"-5\":\"x\"},\"sides\":{\"true\":{\"number\":3}},\"palette\":{\"7\":\"red\"}}",
-	  "{\"counts\":{\"a\":1,\"\":2},\"names\":{\"-5\":\"x\"},\"sides\":{\"true\":{\"number\":3}},\"palette\":{\"7\":\"red\"}}" },
+	{ "J10 map keys are texts",
+	  "{\"counts\":{\"a\":1,\"\":2},\"names\":{\"-5\":\"x\"},\"sides\":{\"true\":{\"number\":3}},\"palette\":{"
+	  "\"7\":\"red\"}}",
+	  "{\"counts\":{\"a\":1,\"\":2},\"names\":{\"-5\":\"x\"},\"sides\":{\"true\":{\"number\":3}},\"palette\":{"
+	  "\"7\":\"red\"}}" },
 	{ "J10 a key that does not fit", "{\"names\":{\"x\":\"y\"},\"sides\":{\"1\":{}},\"palette\":{\"-1\":\"red\"}}",
 	  "!names.x type, !sides.1 type, !palette.-1 range" },
 	{ "J10 a value that does not fit", "{\"counts\":{\"a\":\"b\"}}", "!counts.a type" },
 	{ "J10 a map is no list", "{\"counts\":[]}", "!counts type" },
 	{ "J10 empty map", "{\"counts\":{}}", "{}" },
 	/* J11 */
-	{ "J11 null is unset", "{\"i32\":null,\"text\":null,\"inner\":null,\"texts\":null,\"counts\":null,\"when\":null,\"colour\":null,\"document\":null}", "{}" },
+	{ "J11 null is unset",
+	  "{\"i32\":null,\"text\":null,\"inner\":null,\"texts\":null,\"counts\":null,\"when\":null,\"colour\":null,"
+	  "\"document\":null}",
+	  "{}" },
 	{ "J11 the key of a null is still looked at", "{\"i32\":null,\"i32\":null}", "!i32 duplicate" },
 	{ "J11 null in a list", "{\"texts\":[\"a\",null],\"inners\":[null]}", "!texts[1] type, !inners[0] type" },
 	{ "J11 null in a map", "{\"counts\":{\"a\":null}}", "!counts.a type" },
 	/* J12 */
 	{ "J12 duplicate", "{\"i32\":1,\"i32\":1}", "!i32 duplicate" },
-	{ "J12 duplicate under the other spelling", "{\"two_words\":\"a\",\"twoWords\":\"b\"}", "!two_words duplicate" },
+	{ "J12 duplicate under the other spelling", "{\"two_words\":\"a\",\"twoWords\":\"b\"}",
+	  "!two_words duplicate" },
 	{ "J12 duplicate of a list", "{\"texts\":[],\"texts\":[\"a\"]}", "!texts duplicate" },
 	{ "J12 duplicate map key", "{\"counts\":{\"a\":1,\"b\":2,\"a\":3}}", "!counts duplicate" },
-	{ "J12 duplicate map key of another spelling", "{\"names\":{\"1\":\"a\",\"1.0\":\"b\"},\"counts\":{\"a\":1,\"\\u0061\":2}}",
+	{ "J12 duplicate map key of another spelling",
+	  "{\"names\":{\"1\":\"a\",\"1.0\":\"b\"},\"counts\":{\"a\":1,\"\\u0061\":2}}",
 	  "!names duplicate, !counts duplicate" },
-	{ "J12 duplicate deep down", "{\"inner\":{\"deep\":{\"leaf\":\"a\",\"leaf\":\"b\"}}}", "!inner.deep.leaf duplicate" },
+	{ "J12 duplicate deep down", "{\"inner\":{\"deep\":{\"leaf\":\"a\",\"leaf\":\"b\"}}}",
+	  "!inner.deep.leaf duplicate" },
 	/* J13 */
-	{ "J13 unknown fields are skipped", "{\"x\":{\"y\":[1,\"\\u00e9\",{}],\"z\":null},\"i32\":1,\"\":false}", "{\"i32\":1}" },
+	{ "J13 unknown fields are skipped", "{\"x\":{\"y\":[1,\"\\u00e9\",{}],\"z\":null},\"i32\":1,\"\":false}",
+	  "{\"i32\":1}" },
 	{ "J13 skipped text must be JSON too", "{\"x\":[1,],\"i32\":1}", "!x json_invalid" },
 	{ "J13 skipped text must be UTF-8 too", "{\"x\":\"\xff\"}", "!x utf8" },
 	/* J14 */
@@ -103,11 +122,15 @@ static const struct read_row rows[] = {
 	  "{\"yes\":false,\"i32\":0,\"real\":0,\"text\":\"\",\"blob\":\"\"}" },
 	/* J15 */
 	{ "J15 timestamp with Z", "{\"when\":\"2026-01-02T03:04:05Z\"}", "{\"when\":\"2026-01-02T03:04:05.000000Z\"}" },
-	{ "J15 timestamp with an offset", "{\"when\":\"2026-01-02T03:04:05.5+08:00\"}", "{\"when\":\"2026-01-01T19:04:05.500000Z\"}" },
-	{ "J15 nine digits are cut to six", "{\"when\":\"1969-12-31T23:59:59.999999999Z\"}", "{\"when\":\"1969-12-31T23:59:59.999999Z\"}" },
+	{ "J15 timestamp with an offset", "{\"when\":\"2026-01-02T03:04:05.5+08:00\"}",
+	  "{\"when\":\"2026-01-01T19:04:05.500000Z\"}" },
+	{ "J15 nine digits are cut to six", "{\"when\":\"1969-12-31T23:59:59.999999999Z\"}",
+	  "{\"when\":\"1969-12-31T23:59:59.999999Z\"}" },
 	{ "J15 first and last", "{\"times\":[\"0001-01-01T00:00:00Z\",\"9999-12-31T23:59:59.999999Z\"]}",
 	  "{\"times\":[\"0001-01-01T00:00:00.000000Z\",\"9999-12-31T23:59:59.999999Z\"]}" },
-	{ "J15 not one", "{\"times\":[\"2026-01-02t03:04:05Z\",\"2026-01-02T03:04:05z\",\"2026-01-02\",\"2026-02-30T00:00:00Z\",\"\"]}",
+	{ "J15 not one",
+	  "{\"times\":[\"2026-01-02t03:04:05Z\",\"2026-01-02T03:04:05z\",\"2026-01-02\",\"2026-02-30T00:00:00Z\",\"\"]"
+	  "}",
 	  "!times[0] timestamp, !times[1] timestamp, !times[2] timestamp, !times[3] timestamp, !times[4] timestamp" },
 	{ "J15 an offset that leaves the years", "{\"when\":\"0001-01-01T00:00:00+00:01\"}", "!when timestamp" },
 	{ "J15 another kind", "{\"when\":0,\"times\":[{}]}", "!when type, !times[0] type" },
@@ -117,7 +140,8 @@ static const struct read_row rows[] = {
 	{ "J20 two members", "{\"choice_text\":\"a\",\"choice_number\":1}", "!choice_number oneof" },
 	{ "J20 null is no member", "{\"choice_text\":null,\"choice_number\":1}", "{\"choice_number\":1}" },
 	/* J21 */
-	{ "J21 escapes", "{\"text\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u732b\"}", "{\"text\":\"\\\"\\\\/\\u0008\\u000c\\n\\r\\té猫\"}" },
+	{ "J21 escapes", "{\"text\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u732b\"}",
+	  "{\"text\":\"\\\"\\\\/\\u0008\\u000c\\n\\r\\té猫\"}" },
 	{ "J21 surrogate pair", "{\"text\":\"\\ud83d\\udc36\\uD83D\\uDC31\"}", "{\"text\":\"🐶🐱\"}" },
 	{ "J21 StringFieldUnpairedHighSurrogate", "{\"text\":\"\\ud800\"}", "!text utf8" },
 	{ "J21 StringFieldUnpairedLowSurrogate", "{\"text\":\"\\udc00\"}", "!text utf8" },
@@ -137,18 +161,24 @@ static const struct read_row rows[] = {
 	{ "bool is no number or text", "{\"yes\":1,\"yeses\":[\"true\",true]}", "!yes type, !yeses[0] type" },
 	{ "text is no number", "{\"text\":1,\"texts\":[true]}", "!text type, !texts[0] type" },
 	{ "number is no bool or object", "{\"i32\":true,\"real\":{},\"i64\":[1]}", "!i32 type, !real type, !i64 type" },
-	{ "message is an object", "{\"inner\":\"a\",\"inners\":[1,[]]}", "!inner type, !inners[0] type, !inners[1] type" },
+	{ "message is an object", "{\"inner\":\"a\",\"inners\":[1,[]]}",
+	  "!inner type, !inners[0] type, !inners[1] type" },
 	{ "list is a list", "{\"texts\":\"a\",\"inners\":{}}", "!texts type, !inners type" },
 	{ "lists of every kind",
-	  "{\"yeses\":[true,false],\"i64s\":[1,\"2\",3,4,5,6,7,8,9],\"reals\":[0.1],\"colours\":[1,\"dark_blue\"],\"inners\":[{\"numbers\":[1]},{}],\"texts\":[]}",
-	  "{\"yeses\":[true,false],\"i64s\":[1,2,3,4,5,6,7,8,9],\"reals\":[0.1],\"colours\":[\"red\",\"dark_blue\"],\"inners\":[{\"numbers\":[1]},{}]}" },
-	{ "raw JSON keeps the value's own text", "{\"document\": {\"a\" : [1, \"\\u0041\"]} }", "{\"document\":{\"a\" : [1, \"\\u0041\"]}}" },
+	  "{\"yeses\":[true,false],\"i64s\":[1,\"2\",3,4,5,6,7,8,9],\"reals\":[0.1],\"colours\":[1,\"dark_blue\"],"
+	  "\"inners\":[{\"numbers\":[1]},{}],\"texts\":[]}",
+	  "{\"yeses\":[true,false],\"i64s\":[1,2,3,4,5,6,7,8,9],\"reals\":[0.1],\"colours\":[\"red\",\"dark_blue\"],"
+	  "\"inners\":[{\"numbers\":[1]},{}]}" },
+	{ "raw JSON keeps the value's own text", "{\"document\": {\"a\" : [1, \"\\u0041\"]} }",
+	  "{\"document\":{\"a\" : [1, \"\\u0041\"]}}" },
 	{ "raw JSON of another kind", "{\"document\":\"x\"}", "{\"document\":\"x\"}" },
 	{ "raw JSON must be JSON", "{\"document\":[1 2]}", "!document json_invalid" },
 	{ "every wrong field is named once, eight at most",
-	  "{\"i32\":\"\",\"s32\":\"\",\"u32\":\"\",\"i64\":\"\",\"s64\":\"\",\"u64\":\"\",\"real\":\"\",\"single\":\"\",\"text\":1}",
+	  "{\"i32\":\"\",\"s32\":\"\",\"u32\":\"\",\"i64\":\"\",\"s64\":\"\",\"u64\":\"\",\"real\":\"\",\"single\":"
+	  "\"\",\"text\":1}",
 	  "!i32 type, !s32 type, !u32 type, !i64 type, !s64 type, !u64 type, !real type, !single type" },
-	{ "a path below a list and a map", "{\"inners\":[{},{\"deep\":{\"leaf\":1}}],\"sides\":{\"true\":{\"numbers\":[1,\"x\"]}}}",
+	{ "a path below a list and a map",
+	  "{\"inners\":[{},{\"deep\":{\"leaf\":1}}],\"sides\":{\"true\":{\"numbers\":[1,\"x\"]}}}",
 	  "!inners[1].deep.leaf type, !sides.true.numbers[1] type" },
 	/* syntax */
 	{ "no object", "[1]", "! type" },
@@ -169,7 +199,8 @@ static const struct read_row rows[] = {
 	{ "byte order mark", "\xef\xbb\xbf{}", "! json_invalid" },
 };
 
-static bool read_into(struct arena *arena, const char *name, struct str json, bool refuse_unknown, ProtobufCMessage **out, struct error *err)
+static bool read_into(struct arena *arena, const char *name, struct str json, bool refuse_unknown,
+                      ProtobufCMessage **out, struct error *err)
 {
 	const struct message_side *side;
 	*out = kinds_message(arena, name, &side);
@@ -187,8 +218,10 @@ static void test_rows(struct arena *arena)
 		memcpy(exact, rows[i].json, len);
 		bool ok = read_into(arena, "Kinds", (struct str){ exact, len }, false, &message, &err);
 		CHECK_ROW(rows[i].label, ok == (rows[i].want[0] == '{'));
-		CHECK_STR_ROW(rows[i].label, ok ? json_print_arena(arena, message) : kinds_violations(arena, &err), rows[i].want);
-		CHECK_ROW(rows[i].label, ok || (err.code == RPC_INVALID_ARGUMENT && error_is(&err, "VALIDATION_FAILED")));
+		CHECK_STR_ROW(rows[i].label, ok ? json_print_arena(arena, message) : kinds_violations(arena, &err),
+		              rows[i].want);
+		CHECK_ROW(rows[i].label,
+		          ok || (err.code == RPC_INVALID_ARGUMENT && error_is(&err, "VALIDATION_FAILED")));
 		free(exact);
 		arena_reset(arena);
 	}
@@ -207,7 +240,8 @@ static void test_cut_and_round_trip(struct arena *arena)
 			err = (struct error){ 0 };
 			char *exact = malloc(len);
 			memcpy(exact, rows[i].want, len);
-			CHECK_ROW(rows[i].label, !read_into(arena, "Kinds", (struct str){ exact, len }, false, &message, &err));
+			CHECK_ROW(rows[i].label,
+			          !read_into(arena, "Kinds", (struct str){ exact, len }, false, &message, &err));
 			free(exact);
 		}
 		arena_reset(arena);
@@ -233,7 +267,8 @@ static void test_mutations(struct arena *arena)
 		ProtobufCMessage *message, *again;
 		if (read_into(arena, "Kinds", (struct str){ text, len }, false, &message, &err)) {
 			struct str printed = json_print_arena(arena, message);
-			if (check_note(read_into(arena, "Kinds", printed, true, &again, &err), __FILE__, __LINE__, printed.ptr, "reads back"))
+			if (check_note(read_into(arena, "Kinds", printed, true, &again, &err), __FILE__, __LINE__,
+			               printed.ptr, "reads back"))
 				CHECK_STR(json_print_arena(arena, again), printed.ptr);
 		} else {
 			CHECK(err.violation_count > 0);
@@ -247,11 +282,14 @@ static void test_unknown(struct arena *arena)
 {
 	ProtobufCMessage *message;
 	struct error err = { 0 };
-	CHECK(!read_into(arena, "Kinds", STR("{\"x\":{\"i32\":1},\"inner\":{\"y\":2,\"number\":3}}"), true, &message, &err));
-	CHECK_STR_ROW("J13 unknown fields can be refused", kinds_violations(arena, &err), "!x unknown_field, !inner.y unknown_field");
+	CHECK(!read_into(arena, "Kinds", STR("{\"x\":{\"i32\":1},\"inner\":{\"y\":2,\"number\":3}}"), true, &message,
+	                 &err));
+	CHECK_STR_ROW("J13 unknown fields can be refused", kinds_violations(arena, &err),
+	              "!x unknown_field, !inner.y unknown_field");
 	err = (struct error){ 0 };
 	CHECK(!read_into(arena, "Kinds", STR("{\"a\\u0001b\":1}"), true, &message, &err));
-	CHECK_STR_ROW("a name from outside is no control character", kinds_violations(arena, &err), "!a?b unknown_field");
+	CHECK_STR_ROW("a name from outside is no control character", kinds_violations(arena, &err),
+	              "!a?b unknown_field");
 	struct strbuf longest;
 	strbuf_init(&longest, arena);
 	strbuf_add_cstr(&longest, "{\"x");
@@ -290,13 +328,20 @@ static void test_depth(struct arena *arena)
 		ProtobufCMessage *message;
 		struct error err = { 0 };
 		int most = (JSON_DEPTH_MAX - 1) / kinds[i].levels;
-		CHECK_ROW(kinds[i].label, read_into(arena, "Tree", nested(arena, kinds[i].open, kinds[i].inside, kinds[i].close, most), false, &message, &err));
+		CHECK_ROW(kinds[i].label,
+		          read_into(arena, "Tree", nested(arena, kinds[i].open, kinds[i].inside, kinds[i].close, most),
+		                    false, &message, &err));
 		CHECK_ROW(kinds[i].label, json_print_arena(arena, message).len > 0);
 		CHECK_ROW(kinds[i].label,
-		          !read_into(arena, "Tree", nested(arena, kinds[i].open, kinds[i].inside, kinds[i].close, most + 1), false, &message, &err));
+		          !read_into(arena, "Tree",
+		                     nested(arena, kinds[i].open, kinds[i].inside, kinds[i].close, most + 1), false,
+		                     &message, &err));
 		CHECK_ROW(kinds[i].label, err.violation_count == 1 && strcmp(err.violations[0].type, "depth") == 0);
-		err = (struct error){ 0 }; /* not closed, and so deep that recursion without a limit would end the program */
-		CHECK_ROW(kinds[i].label, !read_into(arena, "Tree", nested(arena, kinds[i].open, "", "", 200000), false, &message, &err));
+		err = (struct error){
+			0
+		}; /* not closed, and so deep that recursion without a limit would end the program */
+		CHECK_ROW(kinds[i].label, !read_into(arena, "Tree", nested(arena, kinds[i].open, "", "", 200000), false,
+		                                     &message, &err));
 		CHECK_ROW(kinds[i].label, strcmp(err.violations[0].type, "depth") == 0);
 		arena_reset(arena);
 	}
@@ -381,7 +426,8 @@ static const struct {
 	{ "T13 lowerCamel", "twoWords", "a", "{\"two_words\":\"a\"}" },
 	{ "T13 proto name", "two_words", "a", "{\"two_words\":\"a\"}" },
 	{ "T13 json_name", "otherName", "a", "{\"renamed\":\"a\"}" },
-	{ "T13 lowerCamel in a nested path", "choiceInner.deep.leaf", "a", "{\"choice_inner\":{\"deep\":{\"leaf\":\"a\"}}}" },
+	{ "T13 lowerCamel in a nested path", "choiceInner.deep.leaf", "a",
+	  "{\"choice_inner\":{\"deep\":{\"leaf\":\"a\"}}}" },
 	{ "T25 type mismatch", "i32", "abc", "!i32 type" },
 	{ "T25 empty number", "i32", "", "!i32 type" },
 	{ "T25 fraction", "i32", "1.5", "!i32 type" },
@@ -409,9 +455,11 @@ static void test_set(struct arena *arena)
 	for (size_t i = 0; i < COUNT(set_rows); i++) {
 		ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
 		struct error err = { 0 };
-		bool ok = json_set_field(arena, side, message, str_from(set_rows[i].path), str_from(set_rows[i].value), &err);
+		bool ok =
+		    json_set_field(arena, side, message, str_from(set_rows[i].path), str_from(set_rows[i].value), &err);
 		CHECK_ROW(set_rows[i].label, ok == (set_rows[i].want[0] == '{'));
-		CHECK_STR_ROW(set_rows[i].label, ok ? json_print_arena(arena, message) : kinds_violations(arena, &err), set_rows[i].want);
+		CHECK_STR_ROW(set_rows[i].label, ok ? json_print_arena(arena, message) : kinds_violations(arena, &err),
+		              set_rows[i].want);
 	}
 	ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
 	struct error err = { 0 };
@@ -421,12 +469,14 @@ static void test_set(struct arena *arena)
 		CHECK_OK(json_set_field(arena, side, message, STR("i64s"), str_from(number), &err), &err);
 	}
 	const Petfood__Test__V1__Kinds *kinds = (const Petfood__Test__V1__Kinds *)message;
-	CHECK_ROW("T12 a repeated primitive repeats its key", kinds->n_i64s == 100 && kinds->i64s[0] == 0 && kinds->i64s[99] == 99);
+	CHECK_ROW("T12 a repeated primitive repeats its key",
+	          kinds->n_i64s == 100 && kinds->i64s[0] == 0 && kinds->i64s[99] == 99);
 	CHECK(!json_set_field(arena, side, message, STR("i64s"), STR("x"), &err) && kinds->n_i64s == 100);
 	CHECK(!json_set_field(arena, side, message, STR("real"), STR("x"), &err));
 	CHECK_STR_ROW("T25 several are collected", kinds_violations(arena, &err), "!i64s type, !real type");
 	CHECK(json_set_field(arena, side, message, STR("choice_text"), STR("x"), &err));
-	CHECK_ROW("J20 also in a query", !json_set_field(arena, side, message, STR("choice_inner.number"), STR("1"), &err));
+	CHECK_ROW("J20 also in a query",
+	          !json_set_field(arena, side, message, STR("choice_inner.number"), STR("1"), &err));
 	CHECK(json_set_field(arena, side, message, STR("inner.number"), STR("1"), &err) &&
 	      json_set_field(arena, side, message, STR("inner.numbers"), STR("2"), &err));
 	CHECK_ROW("T11 two paths into one message", kinds->inner->number == 1 && kinds->inner->n_numbers == 1);
@@ -438,13 +488,17 @@ static void test_defaults(struct arena *arena)
 	const struct message_side *side;
 	ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
 	json_apply_defaults(arena, side, message);
-	CHECK_STR(json_print_arena(arena, message), "{\"greeting\":\"hello\",\"half\":0.5,\"paint\":\"dark_blue\",\"on\":true}");
+	CHECK_STR(json_print_arena(arena, message),
+	          "{\"greeting\":\"hello\",\"half\":0.5,\"paint\":\"dark_blue\",\"on\":true}");
 	message = kinds_message(arena, "Kinds", &side);
 	struct error err = { 0 };
-	CHECK_OK(json_to_message(arena, STR("{\"greeting\":\"\",\"half\":0,\"on\":false,\"inner\":{\"deep\":{}}}"), side, NULL, message, &err), &err);
+	CHECK_OK(json_to_message(arena, STR("{\"greeting\":\"\",\"half\":0,\"on\":false,\"inner\":{\"deep\":{}}}"),
+	                         side, NULL, message, &err),
+	         &err);
 	json_apply_defaults(arena, side, message);
-	CHECK_STR_ROW("what is set stays, what is nested has its own", json_print_arena(arena, message),
-	              "{\"inner\":{\"deep\":{\"seven\":7}},\"greeting\":\"\",\"half\":0,\"paint\":\"dark_blue\",\"on\":false}");
+	CHECK_STR_ROW(
+	    "what is set stays, what is nested has its own", json_print_arena(arena, message),
+	    "{\"inner\":{\"deep\":{\"seven\":7}},\"greeting\":\"\",\"half\":0,\"paint\":\"dark_blue\",\"on\":false}");
 	arena_reset(arena);
 }
 

@@ -5,8 +5,8 @@
 static bool same_field(const ProtobufCFieldDescriptor *a, const ProtobufCFieldDescriptor *b)
 {
 	return strcmp(a->name, b->name) == 0 && a->id == b->id && a->label == b->label && a->type == b->type &&
-	       a->quantifier_offset == b->quantifier_offset && a->offset == b->offset && a->descriptor == b->descriptor && a->flags == b->flags &&
-	       a->default_value == b->default_value;
+	       a->quantifier_offset == b->quantifier_offset && a->offset == b->offset &&
+	       a->descriptor == b->descriptor && a->flags == b->flags && a->default_value == b->default_value;
 }
 
 /* The tables carry field descriptors of their own, because those of protobuf-c are private to its files. */
@@ -18,12 +18,14 @@ static void test_descriptors(void)
 		const char *name = side->descriptor->name;
 		CHECK_ROW(name, side->field_count == side->descriptor->n_fields);
 		for (size_t k = 0; k < side->field_count && k < side->descriptor->n_fields; k++)
-			CHECK_ROW(side->fields[k].field->name, same_field(side->fields[k].field, &side->descriptor->fields[k]));
+			CHECK_ROW(side->fields[k].field->name,
+			          same_field(side->fields[k].field, &side->descriptor->fields[k]));
 		CHECK_ROW(name, i == 0 || strcmp(message_table[i - 1]->descriptor->name, name) < 0);
 		CHECK_ROW(name, message_side_of(side->descriptor) == side && message_by_name(str_from(name)) == side);
 	}
 	CHECK(message_by_name(STR("petfood.v1.Plan")) != NULL);
-	CHECK(!message_by_name(STR("")) && !message_by_name(STR("petfood.v1.Pla")) && !message_by_name(STR("petfood.v1.Plan2")));
+	CHECK(!message_by_name(STR("")) && !message_by_name(STR("petfood.v1.Pla")) &&
+	      !message_by_name(STR("petfood.v1.Plan2")));
 	CHECK(!message_side_of(&google__protobuf__timestamp__descriptor));
 }
 
@@ -40,7 +42,8 @@ static void test_fields(void)
 	const char *kinds = "petfood.test.v1.Kinds";
 	CHECK(field(kinds, "i32")->presence == FIELD_OPTIONAL);
 	CHECK(field(kinds, "colour")->presence == FIELD_IMPLICIT);
-	CHECK(field(kinds, "inner")->presence == FIELD_MESSAGE && field(kinds, "inner")->message == message_by_name(STR("petfood.test.v1.Inner")));
+	CHECK(field(kinds, "inner")->presence == FIELD_MESSAGE &&
+	      field(kinds, "inner")->message == message_by_name(STR("petfood.test.v1.Inner")));
 	CHECK(field(kinds, "texts")->presence == FIELD_REPEATED);
 	CHECK(field(kinds, "counts")->presence == FIELD_MAP && field(kinds, "counts")->message->field_count == 2);
 	CHECK(field(kinds, "choice_text")->presence == FIELD_ONEOF);
@@ -49,8 +52,10 @@ static void test_fields(void)
 	CHECK(field(kinds, "otherName") == field(kinds, "renamed"));
 	CHECK_STR(str_from(field(kinds, "two_words")->json_name), "twoWords");
 	CHECK_STR(str_from(field(kinds, "greeting")->default_value), "hello");
-	CHECK(!field(kinds, "text")->default_value && !field(kinds, "text")->rule.any && field(kinds, "half")->rule.any);
-	CHECK(message_by_name(STR("petfood.test.v1.Kinds"))->omit_unset && !message_by_name(STR("petfood.test.v1.Plain"))->omit_unset);
+	CHECK(!field(kinds, "text")->default_value && !field(kinds, "text")->rule.any &&
+	      field(kinds, "half")->rule.any);
+	CHECK(message_by_name(STR("petfood.test.v1.Kinds"))->omit_unset &&
+	      !message_by_name(STR("petfood.test.v1.Plain"))->omit_unset);
 	const struct field_rule *age = &field("petfood.v1.CreatePlanRequest", "pet_age")->rule;
 	CHECK(age->has_gt && age->gt == 0 && age->has_lte && age->lte == 600 && !age->has_gte && !age->has_lt);
 	const struct field_rule *dislikes = &field("petfood.v1.CreatePlanRequest", "dislikes")->rule;
@@ -62,7 +67,8 @@ static void test_fields(void)
 	int number = 0;
 	CHECK(colour->count == 4 && !enum_json_name(colour, 0) && !enum_json_name(colour, 9));
 	CHECK_STR(str_from(enum_json_name(colour, -3)), "below");
-	CHECK(enum_by_name(colour, STR("COLOUR_BELOW"), &number) && number == -3 && !enum_by_name(colour, STR("blue"), &number));
+	CHECK(enum_by_name(colour, STR("COLOUR_BELOW"), &number) && number == -3 &&
+	      !enum_by_name(colour, STR("blue"), &number));
 }
 
 static void test_presence(struct arena *arena)
@@ -70,8 +76,12 @@ static void test_presence(struct arena *arena)
 	static const struct {
 		const char *name, *json;
 	} rows[] = {
-		{ "i32", "{\"i32\":0}" },     { "text", "{\"text\":\"\"}" }, { "choice_number", "{\"choice_number\":0}" },
-		{ "inner", "{\"inner\":{}}" }, { "texts", "{\"texts\":[\"\"]}" }, { "counts", "{\"counts\":{\"\":0}}" },
+		{ "i32", "{\"i32\":0}" },
+		{ "text", "{\"text\":\"\"}" },
+		{ "choice_number", "{\"choice_number\":0}" },
+		{ "inner", "{\"inner\":{}}" },
+		{ "texts", "{\"texts\":[\"\"]}" },
+		{ "counts", "{\"counts\":{\"\":0}}" },
 		{ "when", "{\"when\":\"1970-01-01T00:00:00Z\"}" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -93,16 +103,20 @@ static void test_methods(void)
 		CHECK_ROW(method_table[i].name, method_by_name(str_from(method_table[i].name)) == &method_table[i]);
 		CHECK_ROW(method_table[i].name, method_table[i].auth >= AUTH_NONE && method_table[i].auth <= AUTH_ANY);
 	}
-	CHECK(!method_by_name(STR("")) && !method_by_name(STR("petfood.test.v1.RouteService/")) && !method_by_name(STR("zzz")));
+	CHECK(!method_by_name(STR("")) && !method_by_name(STR("petfood.test.v1.RouteService/")) &&
+	      !method_by_name(STR("zzz")));
 	const struct method_side *m = method_by_name(STR("petfood.test.v1.RouteService/Everything"));
-	CHECK(m && m->auth == AUTH_NONE && m->pool == POOL_WORKER && m->timeout_ms == 5 && m->body_limit_bytes == 1 << 20);
+	CHECK(m && m->auth == AUTH_NONE && m->pool == POOL_WORKER && m->timeout_ms == 5 &&
+	      m->body_limit_bytes == 1 << 20);
 	CHECK(m && !m->no_side_effects && !m->idempotent_by_key && !m->opens_stream);
 	CHECK_STR(str_from(m->done_zh), "好");
 	CHECK_STR_ROW("no trigraph", str_from(m->done_en), "\"good\"?\?/");
 	CHECK_STR(str_from(m->doc), "First line, second line.");
-	CHECK(m->request == message_by_name(STR("petfood.test.v1.RouteRequest")) && m->reply == message_by_name(STR("petfood.test.v1.RouteReply")));
+	CHECK(m->request == message_by_name(STR("petfood.test.v1.RouteRequest")) &&
+	      m->reply == message_by_name(STR("petfood.test.v1.RouteReply")));
 	m = method_by_name(STR("petfood.test.v1.RouteService/Rest"));
-	CHECK(m && m->auth == AUTH_SERVICE && m->pool == POOL_HASH && m->no_side_effects && m->body_limit_bytes == 99 && m->timeout_ms == 10000);
+	CHECK(m && m->auth == AUTH_SERVICE && m->pool == POOL_HASH && m->no_side_effects && m->body_limit_bytes == 99 &&
+	      m->timeout_ms == 10000);
 	m = method_by_name(STR("petfood.test.v1.RouteService/Plain"));
 	CHECK(m && m->auth == AUTH_ANY && m->idempotent_by_key);
 	m = method_by_name(STR("petfood.v1.PlanService/CreatePlanStream"));
@@ -126,15 +140,19 @@ static void test_routes(void)
 	r = route(VERB_POST, "/caf%C3%A9/{id=*}/b");
 	CHECK_ROW("T2 body *", r->body_all && !r->custom_verb);
 	CHECK_STR_ROW("T19 literals are decoded", str_from(r->segments[0].text), "café");
-	CHECK_ROW("T5 {v=*} is {v}", r->segment_count == 3 && r->segments[1].kind == SEGMENT_VARIABLE && r->segments[2].kind == SEGMENT_LITERAL);
-	CHECK_ROW("T15 additional_bindings are routes of the same method", r->method == route(VERB_GET, "/a/{id}:look")->method);
+	CHECK_ROW("T5 {v=*} is {v}", r->segment_count == 3 && r->segments[1].kind == SEGMENT_VARIABLE &&
+	                                 r->segments[2].kind == SEGMENT_LITERAL);
+	CHECK_ROW("T15 additional_bindings are routes of the same method",
+	          r->method == route(VERB_GET, "/a/{id}:look")->method);
 	r = route(VERB_PUT, "/a/{id}");
-	CHECK_ROW("T17 body names a field", r->body_field == field("petfood.test.v1.RouteRequest", "inner") && !r->body_all);
+	CHECK_ROW("T17 body names a field",
+	          r->body_field == field("petfood.test.v1.RouteRequest", "inner") && !r->body_all);
 	CHECK_ROW("T16 response_body", r->response_field == field("petfood.test.v1.RouteReply", "inner"));
 	CHECK_ROW("T27 the root has no segments", route(VERB_DELETE, "/")->segment_count == 0);
 	r = route(VERB_GET, "/files/{path=**}");
 	CHECK_ROW("T4 ** is the last", r->segment_count == 2 && r->segments[1].kind == SEGMENT_REST);
-	CHECK(route(VERB_GET, "/api/v1/plans")->trailing_slash && !route(VERB_GET, "/api/v1/plans/{id}")->trailing_slash);
+	CHECK(route(VERB_GET, "/api/v1/plans")->trailing_slash &&
+	      !route(VERB_GET, "/api/v1/plans/{id}")->trailing_slash);
 }
 
 int main(void)

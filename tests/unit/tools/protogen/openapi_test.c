@@ -27,7 +27,8 @@ static bool lists(json_t *list, const char *word)
 {
 	size_t i;
 	json_t *item;
-	json_array_foreach(list, i, item) if (json_is_string(item) && strcmp(json_string_value(item), word) == 0) return true;
+	json_array_foreach(list, i,
+	                   item) if (json_is_string(item) && strcmp(json_string_value(item), word) == 0) return true;
 	return false;
 }
 
@@ -37,7 +38,8 @@ static void follow_refs(json_t *doc, json_t *value, json_t *seen)
 	const char *key;
 	size_t i;
 	json_t *inner;
-	json_object_foreach(value, key, inner) {
+	json_object_foreach(value, key, inner)
+	{
 		if (strcmp(key, "$ref") == 0) {
 			struct str rest = str_from(json_string_value(inner)), part;
 			json_t *target = doc;
@@ -60,7 +62,8 @@ static void test_refs(json_t *doc)
 	json_t *seen = json_object(), *schema;
 	const char *name;
 	follow_refs(doc, doc, seen);
-	json_object_foreach(at(doc, "components|schemas"), name, schema) {
+	json_object_foreach(at(doc, "components|schemas"), name, schema)
+	{
 		char ref[160];
 		(void)snprintf(ref, sizeof ref, "#/components/schemas/%s", name);
 		CHECK_ROW(name, json_object_get(seen, ref) != NULL);
@@ -84,12 +87,16 @@ static void test_routes(json_t *doc)
 		CHECK_ROW(r->path, json_object_set_new(ids, text(op, "operationId"), json_true()) == 0);
 		CHECK_ROW(r->path, (json_array_size(at(op, "security")) == 0) == (r->method->auth == AUTH_NONE));
 		CHECK_ROW(r->path, (at(op, "requestBody") != NULL) == (r->body_all || r->body_field));
-		CHECK_ROW(r->path, (at(op, "responses|200|content|text/event-stream") != NULL) == r->method->opens_stream);
-		CHECK_ROW(r->path, r->method->opens_stream || at(op, "responses|200|content|application/json|schema|properties|data") != NULL);
-		CHECK_ROW(r->path, at(op, "responses|default") != NULL && (at(op, "responses|401") != NULL) == (r->method->auth != AUTH_NONE));
+		CHECK_ROW(r->path,
+		          (at(op, "responses|200|content|text/event-stream") != NULL) == r->method->opens_stream);
+		CHECK_ROW(r->path, r->method->opens_stream ||
+		                       at(op, "responses|200|content|application/json|schema|properties|data") != NULL);
+		CHECK_ROW(r->path, at(op, "responses|default") != NULL &&
+		                       (at(op, "responses|401") != NULL) == (r->method->auth != AUTH_NONE));
 		size_t path_parameters = 0, variables = 0, k;
 		json_t *parameter;
-		json_array_foreach(at(op, "parameters"), k, parameter) path_parameters += strcmp(text(parameter, "in"), "path") == 0;
+		json_array_foreach(at(op, "parameters"), k, parameter) path_parameters +=
+		    strcmp(text(parameter, "in"), "path") == 0;
 		for (k = 0; k < r->segment_count; k++) variables += r->segments[k].kind != SEGMENT_LITERAL;
 		CHECK_ROW(r->path, path_parameters == variables);
 	}
@@ -112,35 +119,43 @@ static void test_content(json_t *doc)
 	CHECK_STR(str_from(text(doc, "components|securitySchemes|bearer|scheme")), "bearer");
 	json_t *list = at(doc, "paths|/api/v1/plans|get");
 	json_t *size = parameter(list, "page_size");
-	CHECK(size && json_integer_value(at(size, "schema|minimum")) == 1 && json_integer_value(at(size, "schema|maximum")) == 100 &&
+	CHECK(size && json_integer_value(at(size, "schema|minimum")) == 1 &&
+	      json_integer_value(at(size, "schema|maximum")) == 100 &&
 	      json_integer_value(at(size, "schema|default")) == 10 && !at(size, "required"));
 	CHECK(parameter(list, "pet_type") && lists(at(parameter(list, "pet_type"), "schema|enum"), "cat"));
 	json_t *get = at(doc, "paths|/api/v1/plans/{id}|get");
 	CHECK(parameter(get, "id") && json_is_true(at(parameter(get, "id"), "required")));
-	CHECK_STR(str_from(text(get, "responses|200|content|application/json|schema|properties|data|$ref")), "#/components/schemas/petfood.v1.Plan");
+	CHECK_STR(str_from(text(get, "responses|200|content|application/json|schema|properties|data|$ref")),
+	          "#/components/schemas/petfood.v1.Plan");
 	CHECK(json_is_integer(at(get, "responses|200|content|application/json|schema|properties|code|const")));
 	json_t *create = at(doc, "paths|/api/v1/plans|post");
 	CHECK(parameter(create, "Idempotency-Key") != NULL);
-	CHECK_STR(str_from(text(create, "requestBody|content|application/json|schema|$ref")), "#/components/schemas/petfood.v1.CreatePlanRequest");
+	CHECK_STR(str_from(text(create, "requestBody|content|application/json|schema|$ref")),
+	          "#/components/schemas/petfood.v1.CreatePlanRequest");
 	CHECK_STR(str_from(text(create, "description")), "Starts a plan; it is stored for good once it is made.");
 	json_t *resume = at(doc, "paths|/api/v1/plans/stream|get");
 	CHECK(parameter(resume, "Last-Event-ID") && at(resume, "responses|204") && parameter(resume, "task_id") &&
 	      json_is_true(at(parameter(resume, "task_id"), "required")));
 
 	json_t *request = at(doc, "components|schemas|petfood.v1.CreatePlanRequest|properties");
-	CHECK(json_number_value(at(request, "pet_age|exclusiveMinimum")) == 0 && json_number_value(at(request, "pet_age|maximum")) == 600);
+	CHECK(json_number_value(at(request, "pet_age|exclusiveMinimum")) == 0 &&
+	      json_number_value(at(request, "pet_age|maximum")) == 600);
 	CHECK(lists(at(request, "pet_age|type"), "integer") && lists(at(request, "pet_age|type"), "null"));
 	CHECK_STR(str_from(text(request, "pet_age|description")), "Months.");
 	CHECK(json_integer_value(at(request, "pet_breed|maxLength")) == 100);
-	CHECK(json_integer_value(at(request, "dislikes|maxItems")) == 30 && json_integer_value(at(request, "dislikes|items|maxLength")) == 50);
+	CHECK(json_integer_value(at(request, "dislikes|maxItems")) == 30 &&
+	      json_integer_value(at(request, "dislikes|items|maxLength")) == 50);
 	json_t *plan = at(doc, "components|schemas|petfood.v1.Plan");
 	CHECK(lists(at(plan, "required"), "task_id") && lists(at(plan, "properties|task_id|type"), "null"));
 	CHECK_STR(str_from(text(plan, "properties|created_at|format")), "date-time");
-	CHECK_STR(str_from(text(plan, "properties|plan_data|anyOf|0|$ref")), "#/components/schemas/petfood.v1.PlanData");
-	CHECK_STR(str_from(text(doc, "components|schemas|petfood.v1.MicroNutrients|properties|additional_nutrients|additionalProperties|$ref")),
+	CHECK_STR(str_from(text(plan, "properties|plan_data|anyOf|0|$ref")),
+	          "#/components/schemas/petfood.v1.PlanData");
+	CHECK_STR(str_from(text(doc, "components|schemas|petfood.v1.MicroNutrients|properties|additional_nutrients|"
+	                             "additionalProperties|$ref")),
 	          "#/components/schemas/petfood.v1.Amount");
 	json_t *event = at(doc, "components|schemas|petfood.v1.ProgressEvent");
-	CHECK_ROW("what is left out is neither required nor null", lists(at(event, "required"), "type") && !lists(at(event, "required"), "node"));
+	CHECK_ROW("what is left out is neither required nor null",
+	          lists(at(event, "required"), "type") && !lists(at(event, "required"), "node"));
 	CHECK_STR(str_from(text(event, "properties|node|type")), "string");
 	CHECK_ROW("messages between processes are not shown", !at(doc, "components|schemas|petfood.rpc.v1.RpcRequest"));
 }

@@ -11,7 +11,8 @@
 #include "tests/support/check.h"
 
 #define HEAD \
-	"syntax = \"proto3\";\npackage bad.v1;\nimport \"google/api/annotations.proto\";\nimport \"google/protobuf/timestamp.proto\";\n" \
+	"syntax = \"proto3\";\npackage bad.v1;\nimport \"google/api/annotations.proto\";\nimport " \
+	"\"google/protobuf/timestamp.proto\";\n" \
 	"import \"petfood/options.proto\";\nimport \"petfood/v1/task.proto\";\n" \
 	"message Item { string name = 1; }\n" \
 	"message Req { string id = 1; int32 n = 2; repeated string tags = 3; Item item = 4; bytes raw = 5; }\n" \
@@ -33,29 +34,42 @@ static const struct row {
 	{ "the root", HTTP("get: \"/\""), NULL },
 
 	{ "method without policy", METHOD(""), "bad.v1.S/M: does not say who may call it" },
-	{ "method without auth", METHOD("option (petfood.policy) = { timeout_ms: 5 };"), "bad.v1.S/M: does not say who may call it" },
-	{ "timeout too long", METHOD("option (petfood.policy) = { auth: AUTH_USER timeout_ms: 600001 };"), "bad.v1.S/M: timeout_ms is above 600000" },
-	{ "a key without an effect", METHOD("option (petfood.policy) = { auth: AUTH_USER no_side_effects: true idempotent_by_key: true };"),
+	{ "method without auth", METHOD("option (petfood.policy) = { timeout_ms: 5 };"),
+	  "bad.v1.S/M: does not say who may call it" },
+	{ "timeout too long", METHOD("option (petfood.policy) = { auth: AUTH_USER timeout_ms: 600001 };"),
+	  "bad.v1.S/M: timeout_ms is above 600000" },
+	{ "a key without an effect",
+	  METHOD("option (petfood.policy) = { auth: AUTH_USER no_side_effects: true idempotent_by_key: true };"),
 	  "has no side effects" },
-	{ "stream keyword", "service S { rpc M(Req) returns (stream Rep) { " NONE " } }", "bad.v1.S/M: every call is unary" },
-	{ "opens_stream with another reply", METHOD("option (petfood.policy) = { auth: AUTH_NONE opens_stream: true };"),
+	{ "stream keyword", "service S { rpc M(Req) returns (stream Rep) { " NONE " } }",
+	  "bad.v1.S/M: every call is unary" },
+	{ "opens_stream with another reply",
+	  METHOD("option (petfood.policy) = { auth: AUTH_NONE opens_stream: true };"),
 	  "bad.v1.S/M: opens a stream, so its reply must be petfood.v1.StreamOpen" },
 	{ "opens_stream with a reply of that short name",
-	  "message StreamOpen {} service S { rpc M(Req) returns (StreamOpen) { option (petfood.policy) = { auth: AUTH_NONE opens_stream: true }; } }",
+	  "message StreamOpen {} service S { rpc M(Req) returns (StreamOpen) { option (petfood.policy) = { auth: "
+	  "AUTH_NONE opens_stream: true }; } }",
 	  "its reply must be petfood.v1.StreamOpen" },
-	{ "opens_stream", "service S { rpc M(Req) returns (petfood.v1.StreamOpen) { option (petfood.policy) = { auth: AUTH_NONE opens_stream: true }; } }",
+	{ "opens_stream",
+	  "service S { rpc M(Req) returns (petfood.v1.StreamOpen) { option (petfood.policy) = { auth: AUTH_NONE "
+	  "opens_stream: true }; } }",
 	  NULL },
-	{ "two methods with one handler", "service SA { rpc B(Req) returns (Rep) { " NONE " } }\nservice Sa { rpc B(Req) returns (Rep) { " NONE " } }",
+	{ "two methods with one handler",
+	  "service SA { rpc B(Req) returns (Rep) { " NONE " } }\nservice Sa { rpc B(Req) returns (Rep) { " NONE " } }",
 	  "its handler sa_b is also that of bad.v1.SA/B" },
 	{ "request is not ours", "service S { rpc M(google.protobuf.Timestamp) returns (Rep) { " NONE " } }",
 	  "bad.v1.S/M: request and reply must be messages of this contract" },
 
-	{ "recursive request", "message R { R r = 1; } service S { rpc M(R) returns (Rep) { " NONE " } }", "bad.v1.S/M: message bad.v1.R is recursive" },
-	{ "recursive reply, two steps, list", "message A { repeated B b = 1; } message B { A a = 1; } service S { rpc M(Req) returns (A) { " NONE " } }",
+	{ "recursive request", "message R { R r = 1; } service S { rpc M(R) returns (Rep) { " NONE " } }",
+	  "bad.v1.S/M: message bad.v1.R is recursive" },
+	{ "recursive reply, two steps, list",
+	  "message A { repeated B b = 1; } message B { A a = 1; } service S { rpc M(Req) returns (A) { " NONE " } }",
 	  "bad.v1.S/M: message bad.v1.A is recursive" },
-	{ "recursive through a map", "message R { map<string, R> r = 1; } service S { rpc M(R) returns (Rep) { " NONE " } }", "is recursive" },
+	{ "recursive through a map",
+	  "message R { map<string, R> r = 1; } service S { rpc M(R) returns (Rep) { " NONE " } }", "is recursive" },
 	{ "recursive through a oneof on a route",
-	  "message R { oneof o { R r = 1; int32 i = 2; } } service S { rpc M(R) returns (Rep) { option (google.api.http) = { get: \"/a\" }; " NONE " } }",
+	  "message R { oneof o { R r = 1; int32 i = 2; } } service S { rpc M(R) returns (Rep) { option "
+	  "(google.api.http) = { get: \"/a\" }; " NONE " } }",
 	  "bad.v1.S/M: message bad.v1.R is recursive" },
 	{ "recursive, reached by no method", "message R { R r = 1; }", NULL },
 
@@ -69,7 +83,8 @@ static const struct row {
 	{ "T5 {v=literal}", HTTP("get: \"/a/{id=b}\""), "a template inside a variable is not used here" },
 	{ "T5 {v=*/**}", HTTP("get: \"/a/{id=*/**}\""), "a template inside a variable" },
 	{ "T8 repeated variable", HTTP("get: \"/a/{tags}\""), "a path variable must not be repeated" },
-	{ "T8 map variable", "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { get: \"/a/{pairs}\" }; " NONE " } }",
+	{ "T8 map variable",
+	  "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { get: \"/a/{pairs}\" }; " NONE " } }",
 	  "a path variable must not be repeated or a map" },
 	{ "T8 message variable", HTTP("get: \"/a/{item}\""), "a path variable must not be a message" },
 	{ "T11 nested path variable", HTTP("get: \"/a/{item.name}\""), "a nested path variable is not used here" },
@@ -90,9 +105,13 @@ static const struct row {
 	{ "T19 hidden slash", HTTP("get: \"/a%2Fb\""), "a literal must not hide a slash" },
 	{ "T19 not UTF-8", HTTP("get: \"/a%FF\""), "a literal that is not UTF-8" },
 	{ "query in a template", HTTP("get: \"/a?b=c\""), "a character that must not stand in a path" },
-	{ "trailing_slash behind **", METHOD("option (google.api.http) = { get: \"/a/{id=**}\" }; option (petfood.policy) = { auth: AUTH_NONE trailing_slash: true };"),
+	{ "trailing_slash behind **",
+	  METHOD("option (google.api.http) = { get: \"/a/{id=**}\" }; option (petfood.policy) = { auth: AUTH_NONE "
+	         "trailing_slash: true };"),
 	  "trailing_slash needs a path that ends in a plain segment" },
-	{ "trailing_slash behind a verb", METHOD("option (google.api.http) = { get: \"/a:b\" }; option (petfood.policy) = { auth: AUTH_NONE trailing_slash: true };"),
+	{ "trailing_slash behind a verb",
+	  METHOD("option (google.api.http) = { get: \"/a:b\" }; option (petfood.policy) = { auth: AUTH_NONE "
+	         "trailing_slash: true };"),
 	  "trailing_slash needs" },
 
 	{ "T18 custom kind", HTTP("body: \"*\""), "names no verb" },
@@ -102,23 +121,35 @@ static const struct row {
 	{ "T17 body names nothing", HTTP("post: \"/a\" body: \"nothing\""), "body names no field of the request" },
 	{ "T17 body with dots", HTTP("post: \"/a\" body: \"item.name\""), "body names no field of the request" },
 	{ "T17 body repeated", HTTP("post: \"/a\" body: \"tags\""), "body names a repeated field" },
-	{ "T17 body in the path", HTTP("post: \"/a/{id}\" body: \"id\""), "body names a field that is also in the path" },
+	{ "T17 body in the path", HTTP("post: \"/a/{id}\" body: \"id\""),
+	  "body names a field that is also in the path" },
 	{ "T17 body is no message", HTTP("post: \"/a\" body: \"n\""), "body names a field that is not a message" },
 	{ "T17 body", HTTP("post: \"/a/{id}\" body: \"item\""), NULL },
-	{ "T16 response_body names nothing", HTTP("get: \"/a\" response_body: \"nothing\""), "response_body names no field of the reply" },
+	{ "T16 response_body names nothing", HTTP("get: \"/a\" response_body: \"nothing\""),
+	  "response_body names no field of the reply" },
 	{ "T15 nested additional_bindings",
-	  HTTP("get: \"/a\" additional_bindings { get: \"/b\" additional_bindings { get: \"/c\" } }"), "additional_bindings inside additional_bindings" },
-	{ "T12 repeated message in the query", "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { get: \"/a\" }; " NONE " } }",
+	  HTTP("get: \"/a\" additional_bindings { get: \"/b\" additional_bindings { get: \"/c\" } }"),
+	  "additional_bindings inside additional_bindings" },
+	{ "T12 repeated message in the query",
+	  "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { get: \"/a\" }; " NONE " } }",
 	  "field items of bad.v1.Wide cannot be a query parameter" },
-	{ "T12 the same in a body", "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { post: \"/a\" body: \"*\" }; " NONE " } }", NULL },
+	{ "T12 the same in a body",
+	  "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { post: \"/a\" body: \"*\" }; " NONE
+	  " } }",
+	  NULL },
 	{ "T12 map in a nested query field",
-	  "message Q { Wide wide = 1; } service S { rpc M(Q) returns (Rep) { option (google.api.http) = { get: \"/a\" }; " NONE " } }",
+	  "message Q { Wide wide = 1; } service S { rpc M(Q) returns (Rep) { option (google.api.http) = { get: \"/a\" "
+	  "}; " NONE " } }",
 	  "cannot be a query parameter" },
 
-	{ "T24 duplicate", TWO("get: \"/a/b\"", "get: \"/a/b\""), "bad.v1.S/B: route /a/b accepts the same paths as /a/b of bad.v1.S/A" },
-	{ "T24 duplicate within one method", HTTP("get: \"/a\" additional_bindings { get: \"/a\" }"), "accepts the same paths" },
-	{ "T24 ambiguous: other name", TWO("get: \"/a/{id}\"", "get: \"/a/{n}\""), "route /a/{n} accepts the same paths as /a/{id}" },
-	{ "T24 ambiguous: other spelling of a literal", TWO("get: \"/a-b\"", "get: \"/a%2Db\""), "accepts the same paths" },
+	{ "T24 duplicate", TWO("get: \"/a/b\"", "get: \"/a/b\""),
+	  "bad.v1.S/B: route /a/b accepts the same paths as /a/b of bad.v1.S/A" },
+	{ "T24 duplicate within one method", HTTP("get: \"/a\" additional_bindings { get: \"/a\" }"),
+	  "accepts the same paths" },
+	{ "T24 ambiguous: other name", TWO("get: \"/a/{id}\"", "get: \"/a/{n}\""),
+	  "route /a/{n} accepts the same paths as /a/{id}" },
+	{ "T24 ambiguous: other spelling of a literal", TWO("get: \"/a-b\"", "get: \"/a%2Db\""),
+	  "accepts the same paths" },
 	{ "T24 ambiguous: two rests", TWO("get: \"/a/{id=**}\"", "get: \"/a/{raw=**}\""), "accepts the same paths" },
 	{ "T24 ambiguous: same verb", TWO("get: \"/a/{id}:x\"", "get: \"/a/{n}:x\""), "accepts the same paths" },
 	{ "other verb", TWO("get: \"/a/{id}\"", "delete: \"/a/{id}\""), NULL },
@@ -127,35 +158,61 @@ static const struct row {
 	{ "literal beside a variable", TWO("get: \"/a/{id}\"", "get: \"/a/b\""), NULL },
 	{ "variable beside a rest", TWO("get: \"/a/{id}\"", "get: \"/a/{id=**}\""), NULL },
 
-	{ "J1 a name that is another field's JSON name", "message M { int32 a = 1 [json_name = \"b_c\"]; int32 b_c = 2; }",
+	{ "J1 a name that is another field's JSON name",
+	  "message M { int32 a = 1 [json_name = \"b_c\"]; int32 b_c = 2; }",
 	  "bad.v1.M: \"b_c\" is field b_c and the JSON name of a" },
-	{ "J1 two fields of one JSON name", "message M { int32 a = 1 [json_name = \"x\"]; int32 b = 2 [json_name = \"x\"]; }",
+	{ "J1 two fields of one JSON name",
+	  "message M { int32 a = 1 [json_name = \"x\"]; int32 b = 2 [json_name = \"x\"]; }",
 	  "bad.v1.M: fields a and b are both \"x\" in JSON" },
-	{ "J8 enum value without prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; RED = 1; }", "bad.v1.Colour: value RED does not start with" },
-	{ "J8 enum value that is only the prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_ = 1; }", "value COLOUR_ does not start with" },
+	{ "J8 enum value without prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; RED = 1; }",
+	  "bad.v1.Colour: value RED does not start with" },
+	{ "J8 enum value that is only the prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_ = 1; }",
+	  "value COLOUR_ does not start with" },
 	{ "J16 Duration", "import \"google/protobuf/duration.proto\"; message M { google.protobuf.Duration d = 1; }",
 	  "bad.v1.M: field d: type google.protobuf.Duration has no JSON form here" },
-	{ "J18 Any", "import \"google/protobuf/any.proto\"; message M { google.protobuf.Any a = 1; }", "type google.protobuf.Any has no JSON form" },
-	{ "J19 wrappers", "import \"google/protobuf/wrappers.proto\"; message M { google.protobuf.Int32Value a = 1; }", "has no JSON form here" },
-	{ "J11 Struct", "import \"google/protobuf/struct.proto\"; message M { google.protobuf.Struct a = 1; }", "has no JSON form here" },
-	{ "optional message", "message M { optional Item item = 1; }", "bad.v1.M: field item: a message can always be unset" },
+	{ "J17 FieldMask", "import \"google/protobuf/field_mask.proto\"; message M { google.protobuf.FieldMask m = 1; }",
+	  "type google.protobuf.FieldMask has no JSON form" },
+	{ "J18 Any", "import \"google/protobuf/any.proto\"; message M { google.protobuf.Any a = 1; }",
+	  "type google.protobuf.Any has no JSON form" },
+	{ "J19 wrappers", "import \"google/protobuf/wrappers.proto\"; message M { google.protobuf.Int32Value a = 1; }",
+	  "has no JSON form here" },
+	{ "J11 Struct", "import \"google/protobuf/struct.proto\"; message M { google.protobuf.Struct a = 1; }",
+	  "has no JSON form here" },
+	{ "optional message", "message M { optional Item item = 1; }",
+	  "bad.v1.M: field item: a message can always be unset" },
 
-	{ "text rule on a number", "message M { int32 n = 1 [(petfood.rule) = { max_chars: 3 }]; }", "field n: min_chars, max_chars and form are for a string" },
-	{ "number rule on a text", "message M { string s = 1 [(petfood.rule) = { gte: 3 }]; }", "field s: gt, gte, lt and lte are for a number" },
-	{ "min above max", "message M { string s = 1 [(petfood.rule) = { min_chars: 4 max_chars: 3 }]; }", "min_chars is above max_chars" },
-	{ "max_items on one", "message M { string s = 1 [(petfood.rule) = { max_items: 3 }]; }", "max_items is for a repeated field" },
-	{ "item_max_chars on numbers", "message M { repeated int32 s = 1 [(petfood.rule) = { item_max_chars: 3 }]; }", "item_max_chars is for repeated strings" },
-	{ "raw_json on a text", "message M { string s = 1 [(petfood.rule) = { raw_json: true }]; }", "raw_json is for bytes" },
-	{ "document that is none", "message M { bytes s = 1 [(petfood.rule) = { raw_json: true document: \"bad.v1.No\" }]; }",
+	{ "text rule on a number", "message M { int32 n = 1 [(petfood.rule) = { max_chars: 3 }]; }",
+	  "field n: min_chars, max_chars and form are for a string" },
+	{ "number rule on a text", "message M { string s = 1 [(petfood.rule) = { gte: 3 }]; }",
+	  "field s: gt, gte, lt and lte are for a number" },
+	{ "min above max", "message M { string s = 1 [(petfood.rule) = { min_chars: 4 max_chars: 3 }]; }",
+	  "min_chars is above max_chars" },
+	{ "max_items on one", "message M { string s = 1 [(petfood.rule) = { max_items: 3 }]; }",
+	  "max_items is for a repeated field" },
+	{ "item_max_chars on numbers", "message M { repeated int32 s = 1 [(petfood.rule) = { item_max_chars: 3 }]; }",
+	  "item_max_chars is for repeated strings" },
+	{ "raw_json on a text", "message M { string s = 1 [(petfood.rule) = { raw_json: true }]; }",
+	  "raw_json is for bytes" },
+	{ "document that is none",
+	  "message M { bytes s = 1 [(petfood.rule) = { raw_json: true document: \"bad.v1.No\" }]; }",
 	  "document bad.v1.No is no message of this contract" },
-	{ "document without raw_json", "message M { bytes s = 1 [(petfood.rule) = { document: \"bad.v1.Item\" }]; }", "document is for raw_json" },
-	{ "required zero", "message M { int32 n = 1 [(petfood.rule) = { required: true }]; }", "a required number or bool must be optional" },
-	{ "default of what is always there", "message M { int32 n = 1 [(petfood.rule) = { default_value: \"1\" }]; }", "default_value is for an optional field" },
-	{ "default of another kind", "message M { optional int32 n = 1 [(petfood.rule) = { default_value: \"x\" }]; }", "default_value does not fit the field" },
-	{ "default too large", "message M { optional int32 n = 1 [(petfood.rule) = { default_value: \"2147483648\" }]; }", "default_value does not fit" },
-	{ "default outside its own bounds", "message M { optional int32 n = 1 [(petfood.rule) = { lte: 5 default_value: \"6\" }]; }",
+	{ "document without raw_json", "message M { bytes s = 1 [(petfood.rule) = { document: \"bad.v1.Item\" }]; }",
+	  "document is for raw_json" },
+	{ "required zero", "message M { int32 n = 1 [(petfood.rule) = { required: true }]; }",
+	  "a required number or bool must be optional" },
+	{ "default of what is always there", "message M { int32 n = 1 [(petfood.rule) = { default_value: \"1\" }]; }",
+	  "default_value is for an optional field" },
+	{ "default of another kind", "message M { optional int32 n = 1 [(petfood.rule) = { default_value: \"x\" }]; }",
 	  "default_value does not fit the field" },
-	{ "default enum", "enum E { E_UNSPECIFIED = 0; E_A = 1; } message M { optional E e = 1 [(petfood.rule) = { default_value: \"b\" }]; }",
+	{ "default too large",
+	  "message M { optional int32 n = 1 [(petfood.rule) = { default_value: \"2147483648\" }]; }",
+	  "default_value does not fit" },
+	{ "default outside its own bounds",
+	  "message M { optional int32 n = 1 [(petfood.rule) = { lte: 5 default_value: \"6\" }]; }",
+	  "default_value does not fit the field" },
+	{ "default enum",
+	  "enum E { E_UNSPECIFIED = 0; E_A = 1; } message M { optional E e = 1 [(petfood.rule) = { default_value: "
+	  "\"b\" }]; }",
 	  "default_value does not fit the field" },
 };
 
@@ -199,16 +256,24 @@ static struct str read_text(struct arena *arena, const char *path)
 }
 
 /* protogen's exit code for a contract; its stderr in *out_says. */
-static int generate(struct arena *arena, const struct tools *tools, const char *label, const char *text, struct str *out_says)
+static int generate(struct arena *arena, const struct tools *tools, const char *label, const char *text,
+                    struct str *out_says)
 {
 	char *proto = str_dup_c(arena, str_printf(arena, "%s/bad.proto", tools->dir));
 	char *set = str_dup_c(arena, str_printf(arena, "%s/bad.fds", tools->dir));
 	char *log = str_dup_c(arena, str_printf(arena, "%s/stderr", tools->dir));
 	char *own = str_dup_c(arena, str_printf(arena, "-I%s", tools->dir));
 	char *out = str_dup_c(arena, str_printf(arena, "--descriptor_set_out=%s", set));
-	char *protoc[] = { tools->protoc, own, (char *)"-Iproto", (char *)"-I/usr/include", (char *)"--include_imports",
-		           (char *)"--include_source_info", out, (char *)"bad.proto",
-		           (char *)"petfood/v1/progress.proto", NULL };
+	char *protoc[] = { tools->protoc,
+		           own,
+		           (char *)"-Iproto",
+		           (char *)"-I/usr/include",
+		           (char *)"--include_imports",
+		           (char *)"--include_source_info",
+		           out,
+		           (char *)"bad.proto",
+		           (char *)"petfood/v1/progress.proto",
+		           NULL };
 	char *protogen[] = { tools->protogen, (char *)"0", set, (char *)tools->dir, NULL };
 	write_text(proto, text);
 	int code = run(protoc, log);
@@ -227,7 +292,8 @@ static void test_rows(struct arena *arena, const struct tools *tools)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct str text = str_printf(arena, "%s%s", HEAD, rows[i].body), says;
 		int code = generate(arena, tools, rows[i].label, text.ptr, &says);
-		bool good = rows[i].says ? code == 1 && str_find(says, str_from(rows[i].says), 0) != SIZE_MAX && str_has_prefix(says, STR("bad.proto: "))
+		bool good = rows[i].says ? code == 1 && str_find(says, str_from(rows[i].says), 0) != SIZE_MAX &&
+		                               str_has_prefix(says, STR("bad.proto: "))
 		                         : code == 0 && says.len == 0;
 		if (!CHECK_ROW(rows[i].label, good)) (void)printf("  exit %d: " STR_FMT, code, STR_ARG(says));
 		arena_reset(arena);
@@ -247,7 +313,8 @@ static void test_field_limit(struct arena *arena, const struct tools *tools)
 		CHECK(count <= 256 || str_find(says, STR("bad.v1.M: has more than 256 fields"), 0) != SIZE_MAX);
 	}
 	struct str says;
-	CHECK(generate(arena, tools, "proto2", "syntax = \"proto2\";\nmessage M { optional int32 a = 1; }\n", &says) == 1);
+	CHECK(generate(arena, tools, "proto2", "syntax = \"proto2\";\nmessage M { optional int32 a = 1; }\n", &says) ==
+	      1);
 	CHECK(str_find(says, STR("bad.proto: the file: is not proto3"), 0) != SIZE_MAX);
 	arena_reset(arena);
 }
@@ -255,7 +322,8 @@ static void test_field_limit(struct arena *arena, const struct tools *tools)
 /* What a file says has not changed: it is not written again, so nothing is built again. */
 static void test_unchanged(struct arena *arena, const struct tools *tools)
 {
-	static const char *const outputs[] = { "tables.c", "handlers.c", "handlers.h", "accessors.h", "openapi.json", "openapi.c" };
+	static const char *const outputs[] = { "tables.c",    "handlers.c",   "handlers.h",
+		                               "accessors.h", "openapi.json", "openapi.c" };
 	struct timespec before[COUNT(outputs)];
 	struct str says;
 	for (int round = 0; round < 2; round++) {
@@ -265,8 +333,10 @@ static void test_unchanged(struct arena *arena, const struct tools *tools)
 			struct stat info;
 			char *path = str_dup_c(arena, str_printf(arena, "%s/%s", tools->dir, outputs[i]));
 			if (!CHECK_ROW(outputs[i], stat(path, &info) == 0)) continue;
-			if (round == 0) before[i] = info.st_mtim;
-			else CHECK_ROW(outputs[i], memcmp(&before[i], &info.st_mtim, sizeof before[i]) == 0);
+			if (round == 0)
+				before[i] = info.st_mtim;
+			else
+				CHECK_ROW(outputs[i], memcmp(&before[i], &info.st_mtim, sizeof before[i]) == 0);
 			/* JSON has no comments: it names the files in its description */
 			struct str head = read_text(arena, path);
 			if (head.len > 400) head.len = 400;
@@ -274,9 +344,11 @@ static void test_unchanged(struct arena *arena, const struct tools *tools)
 		}
 	}
 	char *accessors = str_dup_c(arena, str_printf(arena, "%s/accessors.h", tools->dir));
-	CHECK(str_find(read_text(arena, accessors), STR("bool bad_v1_n_has_n(const Bad__V1__N *m) { return m->_n_case == 1; }"), 0) != SIZE_MAX);
+	CHECK(str_find(read_text(arena, accessors),
+	               STR("bool bad_v1_n_has_n(const Bad__V1__N *m) { return m->_n_case == 1; }"), 0) != SIZE_MAX);
 	char *handlers = str_dup_c(arena, str_printf(arena, "%s/handlers.c", tools->dir));
-	CHECK(str_find(read_text(arena, handlers), STR("handler_table[] = {\n\ttask_service_list_tasks,\n"), 0) != SIZE_MAX);
+	CHECK(str_find(read_text(arena, handlers), STR("handler_table[] = {\n\ttask_service_list_tasks,\n"), 0) !=
+	      SIZE_MAX);
 	CHECK(str_find(read_text(arena, handlers), STR("\ts_m,\n\tNULL,\n};\n"), 0) != SIZE_MAX);
 	arena_reset(arena);
 }
