@@ -222,7 +222,6 @@ static void fill_defaults(struct rpc_server *server, const struct rpc_server_opt
 	if (!o->methods) {
 		o->methods = method_table;
 		o->method_count = method_count;
-		o->handlers = handler_table;
 	}
 	o->listen = NULL; /* borrowed for the start only; the listeners keep their own */
 }

@@ -36,10 +36,9 @@ struct rpc_server_options {
 	int64_t watchdog_ms;           /* how often the own ipc/tcp listeners are pinged; 0 = never */
 	size_t parked_max;             /* parked calls; further ones are shed; 0 = 4096 */
 	size_t hash_queue_length;      /* as queue_length, for the hash pool; 0 = 64 */
-	/* Another method table with its handlers, index by index; NULL = the generated ones. Tests only. */
-	const struct method_side *methods;
+	const rpc_handler *handlers;   /* one per row of methods; main gives the generated handler_table */
+	const struct method_side *methods; /* NULL = method_table; another one is for tests */
 	size_t method_count;
-	const rpc_handler *handlers;
 };
 /* The limits count what comes from outside: a caller without service token, or a service that names client-address. What a
  * service asks for itself (reading logs, heads) passes. Inline methods are never limited. */

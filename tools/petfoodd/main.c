@@ -293,6 +293,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.queue_length = (size_t)c->rpc_queue,
 		.hash_workers = cores > 2 ? (size_t)cores - 1 : 1,
 		.keys = &d->keys,
+		.handlers = handler_table,
 		.address_limit = d->rate_limit ? &d->limiter : NULL,
 		.user_limit = d->rate_limit ? &d->limiter : NULL,
 		.clock = &clock_system,
