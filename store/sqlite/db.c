@@ -159,6 +159,15 @@ bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 	return own.ok;
 }
 
+size_t db_waiting(struct db *db)
+{
+	size_t count = 0;
+	(void)pthread_mutex_lock(&db->write_lock);
+	for (const struct write *w = db->first; w; w = w->next) count++;
+	(void)pthread_mutex_unlock(&db->write_lock);
+	return count;
+}
+
 /* ---- the readers ---- */
 
 bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err)

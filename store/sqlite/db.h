@@ -23,6 +23,9 @@ void db_close(struct db **db); /* accepts NULL; nobody may be inside */
 typedef bool db_work(struct sql_conn *conn, void *job, struct error *err);
 MUST_CHECK bool db_write(struct db *db, db_work *work, void *job, struct error *err);
 
+/* Writes that wait for the one under way. */
+size_t db_waiting(struct db *db);
+
 /* A reader with a snapshot of its own, until it is given back; waits for a free one. */
 MUST_CHECK bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err);
 void db_give_reader(struct db *db, struct sql_conn **conn); /* accepts NULL; leaves *conn NULL */
