@@ -194,13 +194,14 @@ bool recipe_may_serve(const struct assessment *a, size_t row)
 	return !(flesh && strcmp(f->state, "raw") == 0);
 }
 
-/* An elimination trial proves something only if nothing else could be the cause. */
+/* An elimination trial proves something only if nothing else could be the cause: one animal, one starch, and what no
+ * allergy is known to. Liver, heart and fat of the same animal are the same protein source; eggs and milk are not. */
 static bool fits_single_protein(const struct food *f, const struct week_theme *theme, size_t row)
 {
-	if (theme_has_main(theme, row) || row == theme->starch || strcmp(f->allergen_group, "none") == 0) {
-		return f->category != FOOD_ORGAN && f->category != FOOD_EGG && f->category != FOOD_DAIRY;
-	}
-	return false;
+	if (f->category == FOOD_EGG || f->category == FOOD_DAIRY) return false;
+	if (theme_has_main(theme, row) || row == theme->starch || strcmp(f->allergen_group, "none") == 0) return true;
+	bool same_animal = f->category == FOOD_ORGAN || f->category == FOOD_OIL || f->category == FOOD_SUPPLEMENT;
+	return same_animal && strcmp(f->allergen_group, food_table[theme->mains[0]].allergen_group) == 0;
 }
 
 static bool is_candidate(const struct assessment *a, const struct week_theme *theme, size_t row, bool second_mains)
