@@ -174,11 +174,9 @@ static void claim_done(void *self)
 		look(engine);
 	} else {
 		arena_reset(engine->claim_arena);
-		if (!error_is(&engine->claim.error, "QUEUE_EMPTY")) {
+		if (!error_is(&engine->claim.error, "QUEUE_EMPTY"))
 			log_warn("task.claim_failed", LOG_ERR(&engine->claim.error)); /* the poll repeats it */
-		} else if (engine->claim.again) {
-			look(engine);
-		}
+		if (engine->claim.again) look(engine);
 	}
 	say_if_empty(engine);
 }

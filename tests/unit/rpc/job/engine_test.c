@@ -177,7 +177,7 @@ static void test_timeout(void)
 static void test_give_back(void)
 {
 	struct fixture f;
-	struct watch *a = watch_new("before_commit:complete"), *b = watch_new(NULL);
+	struct watch *b = watch_new(NULL);
 	fixture_open(&f);
 	struct str slow = fixture_create_bench(&f, 1000, 60000);
 	fixture_start(&f, b);
@@ -201,7 +201,6 @@ static void test_give_back(void)
 	CHECK(petfood_v1_progress_detail_attempt_or(lines[5].event->detail, 0) == 6);
 	CHECK_STR(str_from(petfood_v1_progress_event_message_or(lines[5].event, "")), "Attempt 6 resumes; 0 finished steps are kept.");
 	fixture_close(&f);
-	free(a);
 	free(b);
 }
 
