@@ -22,6 +22,9 @@ void event_publisher_destroy(struct event_publisher **publisher);
 /* Called after the commit, in number order per task. */
 void event_publish(struct event_publisher *publisher, struct str task_id, uint64_t number, bool terminal, struct str data);
 
+/* The index-th address as others can dial it. */
+struct str event_publisher_endpoint(const struct event_publisher *publisher, size_t index);
+
 /* ---- reading ---- */
 struct event_hub; /* opaque; one per process, with one SUB socket and one thread */
 struct event_hub_options {
@@ -46,7 +49,9 @@ enum event_taken {
 struct event_sink {
 	/* The next event, in order, each once. data is valid during the call. After terminal nothing follows. */
 	enum event_taken (*on_event)(void *self, uint64_t number, struct str data, bool terminal);
-	/* Reading failed for good (task gone, token revoked): the reader gives nothing more. Passing faults are retried inside. */
+	/* Reading failed for good (task gone, token revoked): the reader gives nothing more. Passing faults are retried inside.
+	 * OUT_OF_RANGE/STREAM_ENDED: the task ended at or before the cursor, so nothing was left to give. DATA_LOSS/EVENTS_MISSING: the
+	 * log has a hole after the last event given (it was cut after its 24 h). */
 	void (*on_error)(void *self, const struct error *err);
 	/* The last call for this reader, after event_reader_close: self may be freed. */
 	void (*on_closed)(void *self);
