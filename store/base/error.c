@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/base/str.h"
+
+#include "store/base/str.h"
+
 const char *rpc_code_name(enum rpc_code code)
 {
 	static const char *const names[RPC_CODE_COUNT] = {
@@ -74,8 +78,14 @@ bool error_param(struct error *err, const char *name, const char *fmt, ...)
 	param->name = name;
 	va_list args;
 	va_start(args, fmt);
-	(void)vsnprintf(param->value, sizeof param->value, fmt, args);
+	int wanted = vsnprintf(param->value, sizeof param->value, fmt, args);
 	va_end(args);
+	if (wanted >= (int)sizeof param->value) {
+		/* Half a character would make the reply that quotes it malformed. */
+		size_t end = sizeof param->value - 1;
+		while (end && !str_is_utf8((struct str){ param->value, end })) end--;
+		param->value[end] = 0;
+	}
 	one_line(param->value);
 	return false;
 }

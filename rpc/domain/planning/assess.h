@@ -6,7 +6,7 @@
 #include "rpc/domain/nutrition/foods.h"
 #include "rpc/domain/planning/pet.h"
 
-enum { ASSESS_CONDITIONS_MAX = 12, ASSESS_TEXTS_MAX = 48, ASSESS_ALLERGENS_MAX = 24 };
+enum { ASSESS_CONDITIONS_MAX = 48, ASSESS_TEXTS_MAX = 48, ASSESS_ALLERGENS_MAX = 40 };
 
 /* Hard bounds of one nutrient, per 1000 kcal (a ratio: itself). What the checker holds the plan to. */
 struct bound {
