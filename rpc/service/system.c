@@ -1,24 +1,8 @@
-/* CallService, HealthService and StatsService. The inline ones run in the receive callback: they neither block nor touch a store. */
+/* HealthService and StatsService; the transport answers CallService itself, for it alone knows the calls under way.
+ * The inline ones run in the receive callback: they neither block nor touch a store. */
 #include "petfood/rpc/v1/system.pb-c.h"
 #include "rpc/service/common.h"
 #include "store/base/metrics.h"
-
-/* The transport knows the calls under way and answers Cancel itself; a call that comes through to here names none of them. */
-bool call_service_cancel(struct call *call, const void *request, void *reply, struct error *err)
-{
-	(void)call, (void)request, (void)err;
-	((Petfood__Rpc__V1__CancelReply *)reply)->found = false;
-	return true;
-}
-
-bool call_service_ping(struct call *call, const void *request, void *reply, struct error *err)
-{
-	(void)request, (void)err;
-	Petfood__Rpc__V1__PingReply *out = reply;
-	out->version = text_in(call, str_from(services_of(call)->version));
-	out->uptime_ms = (uint64_t)(time_monotonic_ms() - services_of(call)->started_at_ms);
-	return true;
-}
 
 /* ---- health ---- */
 

@@ -90,7 +90,7 @@ static bool admit(struct slot *slot, struct error *err)
 		return true;
 	}
 	pthread_mutex_lock(&server->lock);
-	bool refused = server->draining, full = !refused && !pool_push(pool_of(slot), slot, false);
+	bool refused = server->draining, full = !refused && !call_pool_push(call_pool_of(slot), slot, false);
 	pthread_mutex_unlock(&server->lock);
 	if (refused) return error_set(err, RPC_UNAVAILABLE, "SHUTTING_DOWN", "draining");
 	if (full) return error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "the queue is full");
@@ -252,8 +252,8 @@ static void server_free(struct rpc_server *server)
 	while (server->arena_count) arena_destroy(&server->arenas[--server->arena_count]);
 	HASH_CLEAR(hh, server->by_name);
 	auth_cache_destroy(&server->auth);
-	pool_fini(&server->workers);
-	pool_fini(&server->hashers);
+	call_pool_fini(&server->workers);
+	call_pool_fini(&server->hashers);
 	pthread_cond_destroy(&server->answered);
 	pthread_cond_destroy(&server->timer_changed);
 	pthread_mutex_destroy(&server->lock);
@@ -290,8 +290,8 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	pthread_condattr_destroy(&monotonic);
 	server->auth = auth_cache_create(o);
 	index_methods(server);
-	pool_init(&server->workers, server, o->workers, o->queue_length, false, "worker");
-	pool_init(&server->hashers, server, o->hash_workers, o->hash_queue_length, true, "hash");
+	call_pool_init(&server->workers, server, o->workers, o->queue_length, false, "worker");
+	call_pool_init(&server->hashers, server, o->hash_workers, o->hash_queue_length, true, "hash");
 
 	if (nng_rep0_open(&server->socket) != 0) die("no socket");
 	if (nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ, o->message_bytes_max + RECVMAXSZ_SPARE) != 0)
@@ -305,8 +305,8 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 		}
 		server->listener_count++;
 	}
-	pool_start(&server->workers);
-	pool_start(&server->hashers);
+	call_pool_start(&server->workers);
+	call_pool_start(&server->hashers);
 	if (pthread_create(&server->timer, NULL, parking_timer, server) != 0) die("no thread for the server's timer");
 	/* Messages that came meanwhile wait in their pipes. */
 	for (size_t i = 0; i < RECEIVERS; i++) slot_open(server);
@@ -350,14 +350,14 @@ void rpc_server_drain(struct rpc_server *server, int64_t wait_ms)
 }
 
 /* Calls that no worker has begun. */
-static void refuse_queued(struct rpc_server *server, struct pool *pool)
+static void refuse_queued(struct rpc_server *server, struct call_pool *pool)
 {
 	struct error err;
 	error_set(&err, RPC_UNAVAILABLE, "SHUTTING_DOWN", "stopping");
 	pthread_mutex_lock(&server->lock);
 	while (pool->queue) {
 		struct slot *slot = pool->queue;
-		pool_remove(pool, slot);
+		call_pool_remove(pool, slot);
 		slot_take_for_answer(slot);
 		pthread_mutex_unlock(&server->lock);
 		slot_answer(slot, NULL, &err);
@@ -382,8 +382,8 @@ void rpc_server_stop(struct rpc_server **out)
 	pthread_mutex_unlock(&server->lock);
 	refuse_queued(server, &server->workers);
 	refuse_queued(server, &server->hashers);
-	pool_join(&server->workers);
-	pool_join(&server->hashers);
+	call_pool_join(&server->workers);
+	call_pool_join(&server->hashers);
 	pthread_join(server->timer, NULL);
 	refuse_queued(server, &server->workers); /* parked again by a worker's last run */
 	pthread_mutex_lock(&server->lock);

@@ -83,10 +83,10 @@ bool call_service_cancel(struct call *call, const void *request, void *reply, st
 	if (target && target != self && may_cancel(self, target)) {
 		out->found = 1;
 		atomic_store(&target->cancelled, true);
-		if (target->state == SLOT_QUEUED) pool_remove(pool_of(target), target);
+		if (target->state == SLOT_QUEUED) call_pool_remove(call_pool_of(target), target);
 		if (target->state == SLOT_PARKED) {
 			slot_unpark(target);
-			pool_remove(pool_of(target), target);
+			call_pool_remove(call_pool_of(target), target);
 		}
 		answer = target->state == SLOT_QUEUED;
 		if (answer) slot_take_for_answer(target);

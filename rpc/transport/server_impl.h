@@ -71,7 +71,7 @@ struct slot {
 	struct call_parking parking;
 };
 
-struct pool {
+struct call_pool {
 	struct slot *queue;      /* doubly linked, utlist */
 	size_t length, length_max;
 	pthread_cond_t work;
@@ -102,7 +102,7 @@ struct rpc_server {
 	struct slot **slots;
 	size_t slot_count, slot_max, receiving, in_flight;
 	struct slot *registry;       /* by call id */
-	struct pool workers, hashers;
+	struct call_pool workers, hashers;
 	struct arena *arenas[ARENAS_KEPT];
 	size_t arena_count;
 	struct tombstone tombstones[TOMBSTONES];
@@ -129,14 +129,14 @@ void slot_receive(struct slot *slot);    /* waits for the next message */
 void slot_release(struct slot *slot);    /* the answer has left: gives back what the call held */
 
 /* server_pool.c */
-void pool_init(struct pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name);
-void pool_start(struct pool *pool);
+void call_pool_init(struct call_pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name);
+void call_pool_start(struct call_pool *pool);
 /* With the lock held. force: an admitted call comes back, ahead of all and beyond the bound. False: full. */
-bool pool_push(struct pool *pool, struct slot *slot, bool force);
-void pool_remove(struct pool *pool, struct slot *slot);
-struct pool *pool_of(struct slot *slot);
-void pool_join(struct pool *pool); /* server->stopping is set */
-void pool_fini(struct pool *pool);
+bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force);
+void call_pool_remove(struct call_pool *pool, struct slot *slot);
+struct call_pool *call_pool_of(struct slot *slot);
+void call_pool_join(struct call_pool *pool); /* server->stopping is set */
+void call_pool_fini(struct call_pool *pool);
 
 /* server_intercept.c */
 /* Everything from the deadline to the answer, or to parking. */

@@ -69,7 +69,7 @@ void slot_unpark(struct slot *slot)
 	struct rpc_server *server = slot->server;
 	DL_DELETE(server->parked, slot);
 	metric_set(server->parked_gauge, (int64_t)--server->parked_count);
-	(void)pool_push(pool_of(slot), slot, true);
+	(void)call_pool_push(call_pool_of(slot), slot, true);
 }
 
 bool slot_park(struct slot *slot, struct error *err)
@@ -82,9 +82,9 @@ bool slot_park(struct slot *slot, struct error *err)
 		kept = error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled by its caller");
 	} else if (server->draining) {
 		slot->call.last_try = true;
-		(void)pool_push(pool_of(slot), slot, true);
+		(void)call_pool_push(call_pool_of(slot), slot, true);
 	} else if (slot->parking.woken) {
-		(void)pool_push(pool_of(slot), slot, true);
+		(void)call_pool_push(call_pool_of(slot), slot, true);
 	} else if (server->parked_count >= server->options.parked_max) {
 		kept = error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are parked", server->parked_count);
 	} else {

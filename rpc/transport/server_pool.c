@@ -8,7 +8,7 @@
 
 enum { LOW_PRIORITY_NICE = 10 };
 
-void pool_init(struct pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name)
+void call_pool_init(struct call_pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name)
 {
 	char labels[48];
 	(void)snprintf(labels, sizeof labels, "pool=\"%s\"", name);
@@ -21,7 +21,7 @@ void pool_init(struct pool *pool, struct rpc_server *server, size_t threads, siz
 	pthread_cond_init(&pool->work, NULL);
 }
 
-void pool_fini(struct pool *pool)
+void call_pool_fini(struct call_pool *pool)
 {
 	pthread_cond_destroy(&pool->work);
 	free(pool->threads);
@@ -29,7 +29,7 @@ void pool_fini(struct pool *pool)
 
 static void *work(void *self)
 {
-	struct pool *pool = self;
+	struct call_pool *pool = self;
 	struct rpc_server *server = pool->server;
 	/* On Linux the nice value belongs to the thread. */
 	if (pool->low_priority) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOW_PRIORITY_NICE);
@@ -38,7 +38,7 @@ static void *work(void *self)
 		while (!pool->queue && !server->stopping) pthread_cond_wait(&pool->work, &server->lock);
 		if (!pool->queue || server->stopping) break;
 		struct slot *slot = pool->queue;
-		pool_remove(pool, slot);
+		call_pool_remove(pool, slot);
 		slot->state = SLOT_RUNNING;
 		pthread_mutex_unlock(&server->lock);
 		slot_run(slot);
@@ -48,7 +48,7 @@ static void *work(void *self)
 	return NULL;
 }
 
-void pool_start(struct pool *pool)
+void call_pool_start(struct call_pool *pool)
 {
 	pool->threads = calloc(pool->thread_count, sizeof *pool->threads);
 	if (!pool->threads) die("out of memory");
@@ -56,17 +56,17 @@ void pool_start(struct pool *pool)
 		if (pthread_create(&pool->threads[i], NULL, work, pool) != 0) die("no thread for the server's pool");
 }
 
-void pool_join(struct pool *pool)
+void call_pool_join(struct call_pool *pool)
 {
 	for (size_t i = 0; i < pool->thread_count; i++) pthread_join(pool->threads[i], NULL);
 }
 
-struct pool *pool_of(struct slot *slot)
+struct call_pool *call_pool_of(struct slot *slot)
 {
 	return slot->method->side->pool == POOL_HASH ? &slot->server->hashers : &slot->server->workers;
 }
 
-bool pool_push(struct pool *pool, struct slot *slot, bool force)
+bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force)
 {
 	if (!force && pool->length >= pool->length_max) {
 		metric_add(pool->shed, 1);
@@ -80,7 +80,7 @@ bool pool_push(struct pool *pool, struct slot *slot, bool force)
 	return true;
 }
 
-void pool_remove(struct pool *pool, struct slot *slot)
+void call_pool_remove(struct call_pool *pool, struct slot *slot)
 {
 	DL_DELETE(pool->queue, slot);
 	metric_set(pool->queued, (int64_t)--pool->length);
