@@ -6,7 +6,9 @@ static const char *const status_names[] = {
 	[TASK_FAILED] = "failed",   [TASK_CANCELLED] = "cancelled",
 };
 static const char *const type_names[] = {
-	[TASK_TYPE_DIET_PLAN] = "diet_plan", [TASK_TYPE_RESEARCH] = "research", [TASK_TYPE_BENCH] = "bench",
+	[TASK_TYPE_DIET_PLAN] = "diet_plan",
+	[TASK_TYPE_RESEARCH] = "research",
+	[TASK_TYPE_BENCH] = "bench",
 };
 
 static const char *name_of(const char *const *names, size_t count, int number)
@@ -21,7 +23,10 @@ static int number_of(const char *const *names, size_t count, struct str name)
 	return 0;
 }
 
-const char *task_status_name(enum task_status status) { return name_of(status_names, COUNT(status_names), (int)status); }
+const char *task_status_name(enum task_status status)
+{
+	return name_of(status_names, COUNT(status_names), (int)status);
+}
 const char *task_type_name(enum task_type type) { return name_of(type_names, COUNT(type_names), (int)type); }
 
 enum task_status task_status_from(struct str name)

@@ -49,18 +49,24 @@ static size_t entry_bytes(const struct entry *e) { return sizeof *e + e->key_len
 
 static void unlink_entry(struct rate_limit *limit, struct entry *e)
 {
-	if (e->older) e->older->newer = e->newer;
-	else limit->oldest = e->newer;
-	if (e->newer) e->newer->older = e->older;
-	else limit->newest = e->older;
+	if (e->older)
+		e->older->newer = e->newer;
+	else
+		limit->oldest = e->newer;
+	if (e->newer)
+		e->newer->older = e->older;
+	else
+		limit->newest = e->older;
 }
 
 static void link_newest(struct rate_limit *limit, struct entry *e)
 {
 	e->older = limit->newest;
 	e->newer = NULL;
-	if (limit->newest) limit->newest->newer = e;
-	else limit->oldest = e;
+	if (limit->newest)
+		limit->newest->newer = e;
+	else
+		limit->oldest = e;
 	limit->newest = e;
 }
 
@@ -148,7 +154,8 @@ bool rate_limit_allow(void *self, struct str key, struct error *err)
 		add_instant(limit, e, now);
 		unlink_entry(limit, e);
 		link_newest(limit, e);
-		while (limit->oldest != e && (HASH_COUNT(limit->by_key) > limit->keys_max || limit->bytes > limit->bytes_max))
+		while (limit->oldest != e &&
+		       (HASH_COUNT(limit->by_key) > limit->keys_max || limit->bytes > limit->bytes_max))
 			forget(limit, limit->oldest);
 	}
 	(void)pthread_mutex_unlock(&limit->lock);

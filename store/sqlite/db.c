@@ -24,7 +24,7 @@ struct db {
 	struct sql_options options;
 	char *path;
 
-	struct sql_conn writer; /* belongs to the thread that set `writing` */
+	struct sql_conn writer;     /* belongs to the thread that set `writing` */
 	pthread_mutex_t write_lock; /* guards the queue and `writing`, never held during a statement */
 	struct write *first, *last;
 	bool writing;
@@ -75,8 +75,10 @@ static void write_alone(struct sql_conn *conn, struct write *w)
 	w->ok = begin(conn, w->err);
 	if (!w->ok) return;
 	w->ok = w->work(conn, w->job, w->err);
-	if (w->ok) w->ok = commit(conn, w->err);
-	else roll_back(conn);
+	if (w->ok)
+		w->ok = commit(conn, w->err);
+	else
+		roll_back(conn);
 }
 
 static void fail_all(struct write *batch, const struct error *why, bool also_failed)
@@ -136,8 +138,10 @@ bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 	struct write own = { .work = work, .job = job, .err = err ? err : &unwanted };
 	(void)pthread_cond_init(&own.woken, NULL);
 	(void)pthread_mutex_lock(&db->write_lock);
-	if (db->last) db->last->next = &own;
-	else db->first = &own;
+	if (db->last)
+		db->last->next = &own;
+	else
+		db->first = &own;
 	db->last = &own;
 	while (!own.done && (db->writing || db->first != &own)) (void)pthread_cond_wait(&own.woken, &db->write_lock);
 	if (!own.done) { /* at the front, and the writer is free: run the queue as it stands */

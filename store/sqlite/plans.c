@@ -2,7 +2,8 @@
 
 /* Those with plan_data last; a list leaves it out. */
 #define PLAN_LIST_COLUMNS \
-	"id, user_id, task_id, pet_id, pet_type, pet_breed, pet_age, pet_weight, health_status, is_active, applied_at, created_at, " \
+	"id, user_id, task_id, pet_id, pet_type, pet_breed, pet_age, pet_weight, health_status, is_active, " \
+	"applied_at, created_at, " \
 	"updated_at, confirmed"
 #define PLAN_COLUMNS PLAN_LIST_COLUMNS ", plan_data"
 
@@ -36,27 +37,30 @@ static void plan_from_row(const struct sql_query *row, struct arena *arena, stru
 bool plan_insert(struct sql_conn *conn, const struct plan_record *plan, struct error *err)
 {
 	return sql_run(conn,
-	               "insert into diet_plans (id, user_id, task_id, pet_id, pet_type, pet_breed, pet_age, pet_weight, health_status, "
+	               "insert into diet_plans (id, user_id, task_id, pet_id, pet_type, pet_breed, pet_age, "
+	               "pet_weight, health_status, "
 	               "plan_data, is_active, applied_at, created_at, updated_at, confirmed) "
 	               "values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 	               SQL_ARGS(sql_text(plan->id), sql_text(plan->user_id), sql_text_or_null(plan->task_id),
 	                        sql_text_or_null(plan->pet_id), sql_cstr(plan_pet_type_name(plan->pet_type)),
 	                        plan->pet_breed.ptr ? sql_text(plan->pet_breed) : sql_null(), sql_int(plan->pet_age),
-	                        sql_real(plan->pet_weight), plan->health_status.ptr ? sql_text(plan->health_status) : sql_null(),
+	                        sql_real(plan->pet_weight),
+	                        plan->health_status.ptr ? sql_text(plan->health_status) : sql_null(),
 	                        sql_text(plan->plan_data), sql_int(plan->is_active), sql_at(plan->applied_at_us),
 	                        sql_int(plan->created_at_us), sql_int(plan->updated_at_us), sql_int(plan->confirmed)),
 	               NULL, err);
 }
 
-static bool plan_get(void *self, struct str user_id, struct str id, int64_t now_us, struct arena *arena, struct plan_record *out,
-                     struct error *err)
+static bool plan_get(void *self, struct str user_id, struct str id, int64_t now_us, struct arena *arena,
+                     struct plan_record *out, struct error *err)
 {
 	struct sql_conn *conn = NULL;
 	struct sql_query query = { 0 };
 	bool has = false, ok = false;
 	if (!db_take_reader(self, &conn, err)) return false;
 	if (!sql_start(conn, &query,
-	               "select " PLAN_COLUMNS " from diet_plans where id = ?1 and user_id = ?2 and (confirmed or created_at > ?3)",
+	               "select " PLAN_COLUMNS
+	               " from diet_plans where id = ?1 and user_id = ?2 and (confirmed or created_at > ?3)",
 	               SQL_ARGS(sql_text(id), sql_text(user_id), sql_int(now_us - PLAN_DRAFT_KEPT_US)), err))
 		goto out;
 	if (!sql_row(&query, &has, err)) goto out;
@@ -79,11 +83,15 @@ static bool plan_list(void *self, const struct plan_filter *filter, struct arena
 	bool has = false, ok = false;
 	size_t count = 0;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_run_int(conn, "select count(*) from diet_plans " LIST_FILTER, SQL_ARGS(LIST_VALUES), &has, out_total, err)) goto out;
+	if (!sql_run_int(conn, "select count(*) from diet_plans " LIST_FILTER, SQL_ARGS(LIST_VALUES), &has, out_total,
+	                 err))
+		goto out;
 	int64_t left = *out_total > filter->offset ? *out_total - filter->offset : 0;
-	struct plan_record *plans = arena_new_array(arena, struct plan_record, (size_t)(left < filter->limit ? left : filter->limit));
+	struct plan_record *plans =
+	    arena_new_array(arena, struct plan_record, (size_t)(left < filter->limit ? left : filter->limit));
 	if (!sql_start(conn, &query,
-	               "select " PLAN_LIST_COLUMNS " from diet_plans " LIST_FILTER "order by created_at desc, id desc limit ?4 offset ?5",
+	               "select " PLAN_LIST_COLUMNS " from diet_plans " LIST_FILTER
+	               "order by created_at desc, id desc limit ?4 offset ?5",
 	               SQL_ARGS(LIST_VALUES, sql_int(filter->limit), sql_int(filter->offset)), err))
 		goto out;
 	while ((ok = sql_row(&query, &has, err)) && has) plan_from_row(&query, arena, &plans[count++]);
@@ -106,13 +114,15 @@ static bool confirm_work(struct sql_conn *conn, void *self, struct error *err)
 	struct plan_job *job = self;
 	int64_t changes = 0;
 	/* A second confirm matches the row too and leaves every value as it is. */
-	bool ok = sql_run(conn,
-	                  "update diet_plans set updated_at = case when confirmed then updated_at else ?3 end, confirmed = true "
-	                  "where id = ?1 and user_id = ?2 and (confirmed or created_at > ?4)",
-	                  SQL_ARGS(sql_text(job->id), sql_text(job->user_id), sql_int(job->now_us),
-	                           sql_int(job->now_us - PLAN_DRAFT_KEPT_US)),
-	                  &changes, err);
-	return ok && !changes ? error_set(err, RPC_NOT_FOUND, "PLAN_EXPIRED", "no such plan, or its draft has expired") : ok;
+	bool ok = sql_run(
+	    conn,
+	    "update diet_plans set updated_at = case when confirmed then updated_at else ?3 end, confirmed = true "
+	    "where id = ?1 and user_id = ?2 and (confirmed or created_at > ?4)",
+	    SQL_ARGS(sql_text(job->id), sql_text(job->user_id), sql_int(job->now_us),
+	             sql_int(job->now_us - PLAN_DRAFT_KEPT_US)),
+	    &changes, err);
+	return ok && !changes ? error_set(err, RPC_NOT_FOUND, "PLAN_EXPIRED", "no such plan, or its draft has expired")
+	                      : ok;
 }
 
 static bool plan_confirm(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err)
@@ -139,8 +149,8 @@ static bool plan_remove(void *self, struct str user_id, struct str id, struct er
 static bool expire_work(struct sql_conn *conn, void *self, struct error *err)
 {
 	struct plan_job *job = self;
-	return sql_run(conn, "delete from diet_plans where not confirmed and created_at < ?1", SQL_ARGS(sql_int(job->now_us)),
-	               job->out_count, err);
+	return sql_run(conn, "delete from diet_plans where not confirmed and created_at < ?1",
+	               SQL_ARGS(sql_int(job->now_us)), job->out_count, err);
 }
 
 static bool plan_expire_drafts(void *self, int64_t made_before_us, int64_t *out_count, struct error *err)

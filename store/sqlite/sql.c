@@ -53,8 +53,8 @@ static bool set_wal(struct sql_conn *conn, struct error *err)
 	if (ok) {
 		const char *mode = has ? (const char *)sqlite3_column_text(query.stmt, 0) : NULL;
 		if (!mode || strcmp(mode, "wal") != 0)
-			ok = error_set(err, RPC_UNAVAILABLE, "STORE_DOWN", "journal mode is %s, not wal: not on a local disk?",
-			               mode ? mode : "unknown");
+			ok = error_set(err, RPC_UNAVAILABLE, "STORE_DOWN",
+			               "journal mode is %s, not wal: not on a local disk?", mode ? mode : "unknown");
 	}
 	sql_end(&query);
 	return ok;
@@ -72,7 +72,8 @@ bool sql_open(const struct sql_options *options, struct sql_conn *out, struct er
 		(void)sql_fail(out, options->path, err);
 		goto failed;
 	}
-	(void)sqlite3_busy_timeout(out->db, (int)(options->busy_timeout_ms > INT32_MAX ? INT32_MAX : options->busy_timeout_ms));
+	(void)sqlite3_busy_timeout(out->db,
+	                           (int)(options->busy_timeout_ms > INT32_MAX ? INT32_MAX : options->busy_timeout_ms));
 	if (options->echo) (void)sqlite3_trace_v2(out->db, SQLITE_TRACE_STMT, echo_statement, NULL);
 	if (!options->read_only && !set_wal(out, err)) goto failed;
 	if (!sql_set_up(out,
@@ -83,7 +84,8 @@ bool sql_open(const struct sql_options *options, struct sql_conn *out, struct er
 	                "pragma journal_size_limit = 16777216", /* a burst's WAL does not stay for good */
 	                err))
 		goto failed;
-	if (options->read_only && !sql_set_up(out, "pragma query_only = on; pragma cache_size = -1024", err)) goto failed;
+	if (options->read_only && !sql_set_up(out, "pragma query_only = on; pragma cache_size = -1024", err))
+		goto failed;
 	return true;
 failed:
 	sql_close(out);
@@ -126,8 +128,8 @@ static int bind_value(sqlite3_stmt *stmt, int at, const struct sql_value *v)
 	return sqlite3_bind_null(stmt, at);
 }
 
-bool sql_start(struct sql_conn *conn, struct sql_query *out, const char *sql, const struct sql_value *args, size_t count,
-               struct error *err)
+bool sql_start(struct sql_conn *conn, struct sql_query *out, const char *sql, const struct sql_value *args,
+               size_t count, struct error *err)
 {
 	out->conn = conn;
 	out->stmt = statement_of(conn, sql, err);
@@ -169,8 +171,8 @@ bool sql_run(struct sql_conn *conn, const char *sql, const struct sql_value *arg
 	return ok;
 }
 
-bool sql_run_int(struct sql_conn *conn, const char *sql, const struct sql_value *args, size_t count, bool *out_has, int64_t *out,
-                 struct error *err)
+bool sql_run_int(struct sql_conn *conn, const char *sql, const struct sql_value *args, size_t count, bool *out_has,
+                 int64_t *out, struct error *err)
 {
 	struct sql_query query;
 	if (!sql_start(conn, &query, sql, args, count, err)) return false;

@@ -32,8 +32,8 @@ static bool take_lock(const char *path, int *out_fd, struct error *err)
 		ssize_t n = held ? read(fd, pid, sizeof pid - 1) : 0;
 		pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
 		if (held) {
-			error_set(err, RPC_FAILED_PRECONDITION, "STORE_IN_USE", "%s is in use by another petfoodd (pid %s)", path,
-			          *pid ? pid : "unknown");
+			error_set(err, RPC_FAILED_PRECONDITION, "STORE_IN_USE",
+			          "%s is in use by another petfoodd (pid %s)", path, *pid ? pid : "unknown");
 			if (*pid) error_param(err, "pid", "%s", pid);
 		}
 		(void)close(fd);
@@ -58,7 +58,8 @@ static bool make_private(const char *path, struct error *err)
 	}
 	struct stat st;
 	if (errno != EEXIST || stat(path, &st) != 0)
-		return error_set(err, RPC_UNAVAILABLE, errno == ENOSPC ? "STORE_FULL" : "STORE_DOWN", "%s: %s", path, strerror(errno));
+		return error_set(err, RPC_UNAVAILABLE, errno == ENOSPC ? "STORE_FULL" : "STORE_DOWN", "%s: %s", path,
+		                 strerror(errno));
 	if ((st.st_mode & 077) && st.st_uid == geteuid() && chmod(path, 0600) != 0)
 		return error_set(err, RPC_UNAVAILABLE, "STORE_DOWN", "%s: %s", path, strerror(errno));
 	return true;

@@ -2,11 +2,12 @@
  * fences, serialises and numbers (DESIGN 4, G1). */
 #include "store/sqlite/parts.h"
 
-bool task_event_insert(struct sql_conn *conn, struct str id, uint64_t number, struct str data, bool terminal, int64_t now_us,
-                       struct error *err)
+bool task_event_insert(struct sql_conn *conn, struct str id, uint64_t number, struct str data, bool terminal,
+                       int64_t now_us, struct error *err)
 {
-	return sql_run(conn, "insert into task_events (task_id, number, data, terminal, at) values (?1, ?2, ?3, ?4, ?5)",
-	               SQL_ARGS(sql_text(id), sql_uint(number), sql_text(data), sql_int(terminal), sql_int(now_us)), NULL, err);
+	return sql_run(
+	    conn, "insert into task_events (task_id, number, data, terminal, at) values (?1, ?2, ?3, ?4, ?5)",
+	    SQL_ARGS(sql_text(id), sql_uint(number), sql_text(data), sql_int(terminal), sql_int(now_us)), NULL, err);
 }
 
 static bool moved(uint32_t attempt, struct error *err)
@@ -31,7 +32,8 @@ static bool append_rows(struct sql_conn *conn, const struct run_job *job, uint64
 {
 	const struct task_append *what = job->what;
 	for (size_t i = 0; i < what->event_count; i++)
-		if (!task_event_insert(conn, job->id, first + i, what->events[i], false, job->now_us, err)) return false;
+		if (!task_event_insert(conn, job->id, first + i, what->events[i], false, job->now_us, err))
+			return false;
 	if (what->step.len == 0) return true;
 	return sql_run(conn,
 	               "insert into task_checkpoints (task_id, step, data, after_event) values (?1, ?2, ?3, ?4) "
@@ -51,8 +53,9 @@ static bool append_work(struct sql_conn *conn, void *self, struct error *err)
 	                 "update tasks set last_event = last_event + ?3, progress = max(progress, min(?4, 100)), "
 	                 "current_node = coalesce(?5, current_node), updated_at = ?6 "
 	                 "where id = ?1 and attempt = ?2 and status = 'running' returning last_event",
-	                 SQL_ARGS(sql_text(job->id), sql_int(job->attempt), sql_uint(what->event_count), sql_int(what->progress),
-	                          what->node.ptr ? sql_text(what->node) : sql_null(), sql_int(job->now_us)),
+	                 SQL_ARGS(sql_text(job->id), sql_int(job->attempt), sql_uint(what->event_count),
+	                          sql_int(what->progress), what->node.ptr ? sql_text(what->node) : sql_null(),
+	                          sql_int(job->now_us)),
 	                 &has, &last, err))
 		return false;
 	if (!has) return moved(job->attempt, err);
@@ -61,8 +64,8 @@ static bool append_work(struct sql_conn *conn, void *self, struct error *err)
 	return append_rows(conn, job, first, err);
 }
 
-bool task_append(void *self, struct str id, uint32_t attempt, int64_t now_us, const struct task_append *what, uint64_t *out_first,
-                 struct error *err)
+bool task_append(void *self, struct str id, uint32_t attempt, int64_t now_us, const struct task_append *what,
+                 uint64_t *out_first, struct error *err)
 {
 	struct run_job job = { .id = id, .attempt = attempt, .now_us = now_us, .what = what, .out_number = out_first };
 	return db_write(self, append_work, &job, err);
@@ -74,16 +77,17 @@ static bool end_work(struct sql_conn *conn, void *self, struct error *err)
 	const struct task_append *what = job->what;
 	bool has = false, completed = job->end == TASK_COMPLETED;
 	int64_t last = 0;
-	if (!sql_run_int(conn,
-	                 "update tasks set status = ?3, last_event = last_event + ?4, progress = max(progress, min(?5, 100)), "
-	                 "current_node = coalesce(?6, current_node), output_data = ?7, error_reason = ?8, error_message = ?9, "
-	                 "completed_at = ?10, updated_at = ?10, worker = null, lease_until = null "
-	                 "where id = ?1 and attempt = ?2 and status = 'running' returning last_event",
-	                 SQL_ARGS(sql_text(job->id), sql_int(job->attempt), sql_cstr(task_status_name(job->end)),
-	                          sql_uint(what->event_count + 1), sql_int(completed ? 100 : what->progress),
-	                          what->node.ptr ? sql_text(what->node) : sql_null(), sql_text_or_null(job->output),
-	                          sql_text_or_null(job->reason), sql_text_or_null(job->message), sql_int(job->now_us)),
-	                 &has, &last, err))
+	if (!sql_run_int(
+	        conn,
+	        "update tasks set status = ?3, last_event = last_event + ?4, progress = max(progress, min(?5, 100)), "
+	        "current_node = coalesce(?6, current_node), output_data = ?7, error_reason = ?8, error_message = ?9, "
+	        "completed_at = ?10, updated_at = ?10, worker = null, lease_until = null "
+	        "where id = ?1 and attempt = ?2 and status = 'running' returning last_event",
+	        SQL_ARGS(sql_text(job->id), sql_int(job->attempt), sql_cstr(task_status_name(job->end)),
+	                 sql_uint(what->event_count + 1), sql_int(completed ? 100 : what->progress),
+	                 what->node.ptr ? sql_text(what->node) : sql_null(), sql_text_or_null(job->output),
+	                 sql_text_or_null(job->reason), sql_text_or_null(job->message), sql_int(job->now_us)),
+	        &has, &last, err))
 		return false;
 	if (!has) return moved(job->attempt, err);
 	*job->out_number = (uint64_t)last;
@@ -98,8 +102,14 @@ bool task_complete(void *self, struct str id, uint32_t attempt, int64_t now_us, 
                    struct str terminal_event, struct str output, const struct plan_record *plan, uint64_t *out_last,
                    struct error *err)
 {
-	struct run_job job = { .id = id, .attempt = attempt, .now_us = now_us, .what = what ? what : &nothing_more,
-		               .out_number = out_last, .end = TASK_COMPLETED, .terminal_event = terminal_event, .output = output,
+	struct run_job job = { .id = id,
+		               .attempt = attempt,
+		               .now_us = now_us,
+		               .what = what ? what : &nothing_more,
+		               .out_number = out_last,
+		               .end = TASK_COMPLETED,
+		               .terminal_event = terminal_event,
+		               .output = output,
 		               .plan = plan };
 	return db_write(self, end_work, &job, err);
 }
@@ -107,8 +117,15 @@ bool task_complete(void *self, struct str id, uint32_t attempt, int64_t now_us, 
 bool task_fail(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason, struct str message,
                struct str terminal_event, uint64_t *out_last, struct error *err)
 {
-	struct run_job job = { .id = id, .attempt = attempt, .now_us = now_us, .what = &nothing_more, .out_number = out_last,
-		               .end = TASK_FAILED, .terminal_event = terminal_event, .reason = reason, .message = message };
+	struct run_job job = { .id = id,
+		               .attempt = attempt,
+		               .now_us = now_us,
+		               .what = &nothing_more,
+		               .out_number = out_last,
+		               .end = TASK_FAILED,
+		               .terminal_event = terminal_event,
+		               .reason = reason,
+		               .message = message };
 	return db_write(self, end_work, &job, err);
 }
 
@@ -148,21 +165,24 @@ static bool cancel_work(struct sql_conn *conn, void *self, struct error *err)
 	bool has = false;
 	int64_t last = 0;
 	/* attempt + 1 fences the worker that may be at it. */
-	if (!sql_run_int(conn,
-	                 "update tasks set status = 'cancelled', attempt = attempt + 1, last_event = last_event + 1, "
-	                 "error_reason = 'TASK_CANCELLED', error_message = ?3, completed_at = ?4, updated_at = ?4, worker = null, "
-	                 "lease_until = null where id = ?1 and (?2 = '' or user_id = ?2) and status in ('pending', 'running') "
-	                 "returning last_event",
-	                 SQL_ARGS(sql_text(job->id), sql_text(job->user_id), sql_text_or_null(job->error_message), sql_int(job->now_us)),
-	                 &has, &last, err))
+	if (!sql_run_int(
+	        conn,
+	        "update tasks set status = 'cancelled', attempt = attempt + 1, last_event = last_event + 1, "
+	        "error_reason = 'TASK_CANCELLED', error_message = ?3, completed_at = ?4, updated_at = ?4, worker = "
+	        "null, "
+	        "lease_until = null where id = ?1 and (?2 = '' or user_id = ?2) and status in ('pending', 'running') "
+	        "returning last_event",
+	        SQL_ARGS(sql_text(job->id), sql_text(job->user_id), sql_text_or_null(job->error_message),
+	                 sql_int(job->now_us)),
+	        &has, &last, err))
 		return false;
 	if (!has) return not_cancellable(conn, job, err);
 	*job->out_last = (uint64_t)last;
 	return task_event_insert(conn, job->id, (uint64_t)last, job->terminal_event, true, job->now_us, err);
 }
 
-bool task_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event, struct str error_message,
-                 uint64_t *out_last, struct error *err)
+bool task_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
+                 struct str error_message, uint64_t *out_last, struct error *err)
 {
 	struct cancel_job job = { user_id, id, now_us, terminal_event, error_message, out_last };
 	return db_write(self, cancel_work, &job, err);
@@ -183,7 +203,8 @@ static bool find_abandoned(struct db *db, int64_t now_us, struct arena *arena, s
 	bool has = false, ok = false;
 	if (!db_take_reader(db, &conn, err)) return false;
 	if (!sql_start(conn, &query,
-	               "select " TASK_COLUMNS " from tasks where status in ('pending', 'running') and status = 'running' "
+	               "select " TASK_COLUMNS
+	               " from tasks where status in ('pending', 'running') and status = 'running' "
 	               "and lease_until <= ?1 and lost_leases + 1 >= ?2 order by created_at, id limit 1",
 	               SQL_ARGS(sql_int(now_us), sql_int(TASK_LOST_LEASES_MAX)), err))
 		goto out;
@@ -205,7 +226,8 @@ static bool abandon_work(struct sql_conn *conn, void *self, struct error *err)
 	/* Only if it is still as it was found: a late heartbeat may have saved it, a cancel ended it. */
 	if (!sql_run_int(conn,
 	                 "update tasks set status = 'failed', attempt = attempt + 1, lost_leases = lost_leases + 1, "
-	                 "last_event = last_event + 1, error_reason = ?4, error_message = ?5, completed_at = ?3, updated_at = ?3, "
+	                 "last_event = last_event + 1, error_reason = ?4, error_message = ?5, completed_at = ?3, "
+	                 "updated_at = ?3, "
 	                 "worker = null, lease_until = null where id = ?1 and attempt = ?2 and status = 'running' "
 	                 "and lease_until <= ?3 returning last_event",
 	                 SQL_ARGS(sql_text(job->task->id), sql_int(job->task->attempt), sql_int(job->now_us),
@@ -227,7 +249,9 @@ bool task_abandon(void *self, int64_t now_us, struct arena *arena, struct task *
 	for (;;) {
 		struct task task;
 		if (!find_abandoned(self, now_us, arena, &task, err)) return false;
-		struct abandon_job job = { now_us, &task, terminal_event(ctx, arena, &task), reason, message, 0, false };
+		struct abandon_job job = {
+			now_us, &task, terminal_event(ctx, arena, &task), reason, message, 0, false
+		};
 		if (!db_write(self, abandon_work, &job, err)) {
 			if (job.moved) continue;
 			return false;

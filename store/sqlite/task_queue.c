@@ -16,7 +16,8 @@ struct create_job {
 };
 
 /* The key goes in first, so that of two equal calls one waits for the other (DESIGN 3). *out_new = false: it was there. */
-static bool key_insert(struct sql_conn *conn, const struct idempotency *idem, int64_t now_us, bool *out_new, struct error *err)
+static bool key_insert(struct sql_conn *conn, const struct idempotency *idem, int64_t now_us, bool *out_new,
+                       struct error *err)
 {
 	int64_t changes = 0;
 	struct str hash = { (const char *)idem->request_hash, sizeof idem->request_hash };
@@ -36,15 +37,19 @@ static bool key_replay(struct sql_conn *conn, const struct create_job *job, stru
 	const struct idempotency *idem = job->idem;
 	struct sql_query query;
 	bool has = false;
-	if (!sql_start(conn, &query, "select request_hash, reply from idempotency_keys where user_id = ?1 and method = ?2 and key = ?3",
-	               SQL_ARGS(sql_text(idem->user_id), sql_text(idem->method), sql_text(idem->key)), err))
+	if (!sql_start(
+	        conn, &query,
+	        "select request_hash, reply from idempotency_keys where user_id = ?1 and method = ?2 and key = ?3",
+	        SQL_ARGS(sql_text(idem->user_id), sql_text(idem->method), sql_text(idem->key)), err))
 		return false;
 	bool ok = sql_row(&query, &has, err);
-	if (ok && !has) ok = error_set(err, RPC_INTERNAL, "INTERNAL", "an idempotency key vanished inside a transaction");
+	if (ok && !has)
+		ok = error_set(err, RPC_INTERNAL, "INTERNAL", "an idempotency key vanished inside a transaction");
 	if (ok) {
 		struct str hash = sql_get_text(&query, 0, job->arena);
 		if (hash.len != sizeof idem->request_hash || memcmp(hash.ptr, idem->request_hash, hash.len) != 0)
-			ok = error_set(err, RPC_INVALID_ARGUMENT, "IDEMPOTENCY_MISMATCH", "the key was used for another request");
+			ok = error_set(err, RPC_INVALID_ARGUMENT, "IDEMPOTENCY_MISMATCH",
+			               "the key was used for another request");
 	}
 	if (ok) {
 		*job->out_replayed = true;
@@ -80,21 +85,24 @@ static bool create_work(struct sql_conn *conn, void *self, struct error *err)
 	}
 	if (!limit_check(conn, task->user_id, job->limits, err)) return false;
 	if (!sql_run(conn,
-	             "insert into tasks (id, user_id, task_type, status, input, lang, keeps_plan, plan_id, last_event, created_at, updated_at) "
+	             "insert into tasks (id, user_id, task_type, status, input, lang, keeps_plan, plan_id, last_event, "
+	             "created_at, updated_at) "
 	             "values (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, 1, ?8, ?8)",
-	             SQL_ARGS(sql_text(task->id), sql_text(task->user_id), sql_cstr(task_type_name(task->type)), sql_bytes(task->input),
-	                      sql_text(task->lang), sql_int(task->keeps_plan), sql_text_or_null(task->plan_id),
-	                      sql_int(task->created_at_us)),
+	             SQL_ARGS(sql_text(task->id), sql_text(task->user_id), sql_cstr(task_type_name(task->type)),
+	                      sql_bytes(task->input), sql_text(task->lang), sql_int(task->keeps_plan),
+	                      sql_text_or_null(task->plan_id), sql_int(task->created_at_us)),
 	             NULL, err)) {
 		if (conn->failed_rc == SQLITE_CONSTRAINT_FOREIGNKEY)
-			return error_set(err, RPC_NOT_FOUND, "USER_NOT_FOUND", "no user " STR_FMT, STR_ARG(task->user_id));
+			return error_set(err, RPC_NOT_FOUND, "USER_NOT_FOUND", "no user " STR_FMT,
+			                 STR_ARG(task->user_id));
 		return false;
 	}
 	return task_event_insert(conn, task->id, 1, job->first_event, false, task->created_at_us, err);
 }
 
 bool task_create(void *self, const struct task *task, struct str first_event, const struct task_limits *limits,
-                 const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err)
+                 const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
+                 struct error *err)
 {
 	struct create_job job = { task, first_event, limits, idem, arena, out_replayed, out_reply };
 	return db_write(self, create_work, &job, err);
@@ -114,20 +122,21 @@ static bool claim_work(struct sql_conn *conn, void *self, struct error *err)
 	struct claim_job *job = self;
 	struct sql_query query;
 	bool has = false;
-	if (!sql_start(conn, &query,
-	               "with busy as (select user_id, count(*) as running from tasks "
-	               "where status in ('pending', 'running') and status = 'running' and lease_until > ?2 group by user_id) "
-	               "update tasks set status = 'running', attempt = attempt + 1, "
-	               "lost_leases = lost_leases + case when status = 'running' then 1 else 0 end, "
-	               "worker = ?1, lease_until = ?3, started_at = coalesce(started_at, ?2), updated_at = ?2 "
-	               "where id = (select t.id from tasks t left join busy b on b.user_id = t.user_id "
-	               "where t.status in ('pending', 'running') "
-	               "and (t.status = 'pending' or (t.lease_until <= ?2 and t.lost_leases + 1 < ?4)) "
-	               "order by coalesce(b.running, 0), t.created_at, t.id limit 1) "
-	               "returning " TASK_COLUMNS,
-	               SQL_ARGS(sql_text(job->worker), sql_int(job->now_us), sql_int(job->now_us + job->lease_ms * 1000),
-	                        sql_int(TASK_LOST_LEASES_MAX)),
-	               err))
+	if (!sql_start(
+	        conn, &query,
+	        "with busy as (select user_id, count(*) as running from tasks "
+	        "where status in ('pending', 'running') and status = 'running' and lease_until > ?2 group by user_id) "
+	        "update tasks set status = 'running', attempt = attempt + 1, "
+	        "lost_leases = lost_leases + case when status = 'running' then 1 else 0 end, "
+	        "worker = ?1, lease_until = ?3, started_at = coalesce(started_at, ?2), updated_at = ?2 "
+	        "where id = (select t.id from tasks t left join busy b on b.user_id = t.user_id "
+	        "where t.status in ('pending', 'running') "
+	        "and (t.status = 'pending' or (t.lease_until <= ?2 and t.lost_leases + 1 < ?4)) "
+	        "order by coalesce(b.running, 0), t.created_at, t.id limit 1) "
+	        "returning " TASK_COLUMNS,
+	        SQL_ARGS(sql_text(job->worker), sql_int(job->now_us), sql_int(job->now_us + job->lease_ms * 1000),
+	                 sql_int(TASK_LOST_LEASES_MAX)),
+	        err))
 		return false;
 	bool ok = sql_row(&query, &has, err);
 	if (ok && has) task_from_row(&query, job->arena, job->out);
@@ -153,14 +162,18 @@ static bool lease_work(struct sql_conn *conn, void *self, struct error *err)
 {
 	struct lease_job *job = self;
 	int64_t changes = 0;
-	bool ok = job->lease_until_us
-	                  ? sql_run(conn, "update tasks set lease_until = ?3 where id = ?1 and attempt = ?2 and status = 'running'",
-	                            SQL_ARGS(sql_text(job->id), sql_int(job->attempt), sql_int(job->lease_until_us)), &changes, err)
-	                  : sql_run(conn,
-	                            "update tasks set status = 'pending', worker = null, lease_until = null "
-	                            "where id = ?1 and attempt = ?2 and status = 'running'",
-	                            SQL_ARGS(sql_text(job->id), sql_int(job->attempt)), &changes, err);
-	return ok && !changes ? error_set(err, RPC_ABORTED, "TASK_MOVED", "attempt %u is not the running one", job->attempt) : ok;
+	bool ok =
+	    job->lease_until_us
+	        ? sql_run(
+	              conn, "update tasks set lease_until = ?3 where id = ?1 and attempt = ?2 and status = 'running'",
+	              SQL_ARGS(sql_text(job->id), sql_int(job->attempt), sql_int(job->lease_until_us)), &changes, err)
+	        : sql_run(conn,
+	                  "update tasks set status = 'pending', worker = null, lease_until = null "
+	                  "where id = ?1 and attempt = ?2 and status = 'running'",
+	                  SQL_ARGS(sql_text(job->id), sql_int(job->attempt)), &changes, err);
+	return ok && !changes
+	           ? error_set(err, RPC_ABORTED, "TASK_MOVED", "attempt %u is not the running one", job->attempt)
+	           : ok;
 }
 
 bool task_heartbeat(void *self, struct str id, uint32_t attempt, int64_t now_us, int64_t lease_ms, struct error *err)
@@ -184,7 +197,9 @@ static bool void_work(struct sql_conn *conn, void *self, struct error *err)
 {
 	struct void_job *job = self;
 	/* The claim, or the end, that follows counts the lease as lost; long expired, so that no clock can bring it back. */
-	return sql_run(conn, "update tasks set lease_until = 0, updated_at = ?1 where status in ('pending', 'running') and status = 'running'",
+	return sql_run(conn,
+	               "update tasks set lease_until = 0, updated_at = ?1 where status in ('pending', 'running') and "
+	               "status = 'running'",
 	               SQL_ARGS(sql_int(job->now_us)), job->out_count, err);
 }
 
@@ -206,7 +221,8 @@ static bool sweep_one(struct sql_conn *conn, struct str id, int64_t ended_before
 {
 	return sql_run(conn, "delete from task_events where task_id = ?1", SQL_ARGS(sql_text(id)), NULL, err) &&
 	       sql_run(conn, "delete from task_checkpoints where task_id = ?1", SQL_ARGS(sql_text(id)), NULL, err) &&
-	       sql_run(conn, "update tasks set swept_at = ?2 where id = ?1", SQL_ARGS(sql_text(id), sql_int(ended_before_us)), NULL, err);
+	       sql_run(conn, "update tasks set swept_at = ?2 where id = ?1",
+	               SQL_ARGS(sql_text(id), sql_int(ended_before_us)), NULL, err);
 }
 
 static bool sweep_work(struct sql_conn *conn, void *self, struct error *err)
@@ -226,7 +242,8 @@ static bool sweep_work(struct sql_conn *conn, void *self, struct error *err)
 	for (int64_t i = 0; ok && i < count; i++) ok = sweep_one(conn, ids[i], job->ended_before_us, err);
 	*job->out_count = count;
 	arena_destroy(&scratch);
-	return ok && sql_run(conn, "delete from idempotency_keys where created_at < ?1", SQL_ARGS(sql_int(job->ended_before_us)), NULL, err);
+	return ok && sql_run(conn, "delete from idempotency_keys where created_at < ?1",
+	                     SQL_ARGS(sql_int(job->ended_before_us)), NULL, err);
 }
 
 bool task_sweep(void *self, int64_t ended_before_us, size_t limit, int64_t *out_count, struct error *err)

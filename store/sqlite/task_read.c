@@ -48,8 +48,9 @@ out:
 
 #define LIST_FILTER "where user_id = ?1 and (?2 = 0 or status = ?3) and (?4 = 0 or task_type = ?5) "
 #define LIST_VALUES \
-	sql_text(filter->user_id), sql_int(filter->status), sql_cstr(task_status_name((enum task_status)filter->status)), \
-		sql_int(filter->type), sql_cstr(task_type_name((enum task_type)filter->type))
+	sql_text(filter->user_id), sql_int(filter->status), \
+	    sql_cstr(task_status_name((enum task_status)filter->status)), sql_int(filter->type), \
+	    sql_cstr(task_type_name((enum task_type)filter->type))
 
 bool task_list(void *self, const struct task_filter *filter, struct arena *arena, struct task **out, size_t *out_count,
                int64_t *out_total, struct error *err)
@@ -59,11 +60,13 @@ bool task_list(void *self, const struct task_filter *filter, struct arena *arena
 	bool has = false, ok = false;
 	size_t count = 0;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_run_int(conn, "select count(*) from tasks " LIST_FILTER, SQL_ARGS(LIST_VALUES), &has, out_total, err)) goto out;
+	if (!sql_run_int(conn, "select count(*) from tasks " LIST_FILTER, SQL_ARGS(LIST_VALUES), &has, out_total, err))
+		goto out;
 	int64_t left = *out_total > filter->offset ? *out_total - filter->offset : 0;
 	struct task *tasks = arena_new_array(arena, struct task, (size_t)(left < filter->limit ? left : filter->limit));
 	if (!sql_start(conn, &query,
-	               "select " TASK_LIST_COLUMNS " from tasks " LIST_FILTER "order by created_at desc, id desc limit ?6 offset ?7",
+	               "select " TASK_LIST_COLUMNS " from tasks " LIST_FILTER
+	               "order by created_at desc, id desc limit ?6 offset ?7",
 	               SQL_ARGS(LIST_VALUES, sql_int(filter->limit), sql_int(filter->offset)), err))
 		goto out;
 	while ((ok = sql_row(&query, &has, err)) && has) task_from_row(&query, arena, &tasks[count++]);
@@ -80,7 +83,8 @@ static bool read_head(struct sql_conn *conn, struct str user_id, struct str id, 
                       struct task_head *out, struct error *err)
 {
 	struct sql_query query;
-	if (!sql_start(conn, &query, "select id, user_id, last_event, status from tasks where id = ?1 and (?2 = '' or user_id = ?2)",
+	if (!sql_start(conn, &query,
+	               "select id, user_id, last_event, status from tasks where id = ?1 and (?2 = '' or user_id = ?2)",
 	               SQL_ARGS(sql_text(id), sql_text(user_id)), err))
 		return false;
 	bool ok = sql_row(&query, out_has, err);
@@ -97,7 +101,8 @@ static bool read_head(struct sql_conn *conn, struct str user_id, struct str id, 
 }
 
 bool task_events(void *self, struct str user_id, struct str id, uint64_t after, size_t limit, size_t bytes_max,
-                 struct arena *arena, struct task_event **out, size_t *out_count, struct task_head *out_head, struct error *err)
+                 struct arena *arena, struct task_event **out, size_t *out_count, struct task_head *out_head,
+                 struct error *err)
 {
 	struct sql_conn *conn = NULL;
 	struct sql_query query = { 0 };
@@ -113,7 +118,8 @@ bool task_events(void *self, struct str user_id, struct str id, uint64_t after, 
 	size_t room = left < limit ? (size_t)left : limit;
 	struct task_event *events = arena_new_array(arena, struct task_event, room);
 	if (!sql_start(conn, &query,
-	               "select number, data, terminal, at from task_events where task_id = ?1 and number > ?2 order by number limit ?3",
+	               "select number, data, terminal, at from task_events where task_id = ?1 and number > ?2 order by "
+	               "number limit ?3",
 	               SQL_ARGS(sql_text(id), sql_uint(after), sql_uint(room)), err))
 		goto out;
 	while ((ok = sql_row(&query, &has, err)) && has) {
@@ -135,8 +141,8 @@ out:
 	return ok;
 }
 
-bool task_heads(void *self, struct str user_id, const struct str *ids, size_t count, struct arena *arena, struct task_head **out,
-                size_t *out_count, struct error *err)
+bool task_heads(void *self, struct str user_id, const struct str *ids, size_t count, struct arena *arena,
+                struct task_head **out, size_t *out_count, struct error *err)
 {
 	struct sql_conn *conn = NULL;
 	bool ok = true, has = false;
@@ -162,10 +168,12 @@ bool task_checkpoints(void *self, struct str id, struct arena *arena, struct che
 	int64_t total = 0;
 	size_t count = 0;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_run_int(conn, "select count(*) from task_checkpoints where task_id = ?1", SQL_ARGS(sql_text(id)), &has, &total, err))
+	if (!sql_run_int(conn, "select count(*) from task_checkpoints where task_id = ?1", SQL_ARGS(sql_text(id)), &has,
+	                 &total, err))
 		goto out;
 	struct checkpoint *checkpoints = arena_new_array(arena, struct checkpoint, (size_t)total);
-	if (!sql_start(conn, &query, "select step, data from task_checkpoints where task_id = ?1 order by after_event, step",
+	if (!sql_start(conn, &query,
+	               "select step, data from task_checkpoints where task_id = ?1 order by after_event, step",
 	               SQL_ARGS(sql_text(id)), err))
 		goto out;
 	while ((ok = sql_row(&query, &has, err)) && has) {
@@ -188,7 +196,8 @@ bool task_count_open(void *self, int64_t *out_pending, int64_t *out_running, str
 	*out_pending = *out_running = 0;
 	if (!db_take_reader(self, &conn, err)) return false;
 	if (!sql_start(conn, &query,
-	               "select count(*) filter (where status = 'pending'), count(*) filter (where status = 'running') from tasks "
+	               "select count(*) filter (where status = 'pending'), count(*) filter (where status = 'running') "
+	               "from tasks "
 	               "where status in ('pending', 'running')",
 	               SQL_NO_ARGS, err))
 		goto out;

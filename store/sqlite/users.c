@@ -33,10 +33,12 @@ static bool ensure_work(struct sql_conn *conn, void *self, struct error *err)
 	bool has = false;
 	int64_t changes = 0;
 	if (!sql_run(conn,
-	             "insert into users (id, username, created_at, updated_at) values (?1, ?2, ?3, ?3) on conflict (username) do nothing",
+	             "insert into users (id, username, created_at, updated_at) values (?1, ?2, ?3, ?3) on conflict "
+	             "(username) do nothing",
 	             SQL_ARGS(sql_cstr(job->new_id), sql_text(job->username), sql_int(job->now_us)), &changes, err))
 		return false;
-	if (!sql_start(conn, &query, "select " USER_COLUMNS " from users where username = ?1", SQL_ARGS(sql_text(job->username)), err))
+	if (!sql_start(conn, &query, "select " USER_COLUMNS " from users where username = ?1",
+	               SQL_ARGS(sql_text(job->username)), err))
 		return false;
 	bool ok = sql_row(&query, &has, err);
 	if (ok && !has) ok = error_set(err, RPC_INTERNAL, "INTERNAL", "a user vanished inside a transaction");
@@ -46,15 +48,16 @@ static bool ensure_work(struct sql_conn *conn, void *self, struct error *err)
 	return ok;
 }
 
-static bool user_ensure(void *self, struct str username, int64_t now_us, struct arena *arena, struct user *out, bool *out_created,
-                        struct error *err)
+static bool user_ensure(void *self, struct str username, int64_t now_us, struct arena *arena, struct user *out,
+                        bool *out_created, struct error *err)
 {
 	char id[UUID_TEXT_BYTES];
 	uuid_make(id);
 	struct ensure_job job = { username, id, now_us, arena, out, out_created };
 	if (username.len == 0 || !str_is_utf8(username) || str_utf8_length(username) > USERNAME_CHARS_MAX) {
 		error_clear(err);
-		return error_violation(err, "username", "string_length", "1 to %d characters of UTF-8", USERNAME_CHARS_MAX);
+		return error_violation(err, "username", "string_length", "1 to %d characters of UTF-8",
+		                       USERNAME_CHARS_MAX);
 	}
 	return db_write(self, ensure_work, &job, err);
 }
@@ -65,7 +68,8 @@ static bool user_get(void *self, struct str id, struct arena *arena, struct user
 	struct sql_query query = { 0 };
 	bool has = false, ok = false;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_start(conn, &query, "select " USER_COLUMNS " from users where id = ?1", SQL_ARGS(sql_text(id)), err)) goto out;
+	if (!sql_start(conn, &query, "select " USER_COLUMNS " from users where id = ?1", SQL_ARGS(sql_text(id)), err))
+		goto out;
 	if (!sql_row(&query, &has, err)) goto out;
 	if (has) user_from_row(&query, arena, out);
 	ok = has ? true : error_set(err, RPC_NOT_FOUND, "USER_NOT_FOUND", "no such user");
