@@ -199,8 +199,8 @@ static void destroy(struct bridge *bridge)
 	if (bridge->config.hosts) h2o_config_dispose(&bridge->config);
 	SSL_CTX_free(bridge->tls);
 	route_index_destroy(&bridge->routes);
-	pthread_cond_destroy(&bridge->drained);
-	pthread_mutex_destroy(&bridge->drained_lock);
+	pthread_cond_destroy(&bridge->changed);
+	pthread_mutex_destroy(&bridge->lock);
 	free(bridge->workers);
 	arena_destroy(&bridge->arena);
 	free(bridge);
@@ -219,9 +219,9 @@ bool bridge_start(const struct bridge_options *options, struct bridge **out, str
 	pthread_condattr_t monotonic;
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&bridge->drained, &monotonic);
+	pthread_cond_init(&bridge->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	pthread_mutex_init(&bridge->drained_lock, NULL);
+	pthread_mutex_init(&bridge->lock, NULL);
 	bridge->arena = arena_create(0);
 	copy_options(bridge, options);
 	bridge->port = options->port;
@@ -243,11 +243,14 @@ bool bridge_start(const struct bridge_options *options, struct bridge **out, str
 	bridge->worker_count = bridge->options.threads;
 	bridge->workers = calloc(bridge->worker_count, sizeof *bridge->workers);
 	if (!bridge->workers) die("out of memory");
-	for (size_t i = 0; i < bridge->worker_count; i++) worker_init(&bridge->workers[i], bridge);
 	for (size_t i = 0; i < bridge->worker_count; i++) {
+		bridge->workers[i].bridge = bridge;
 		int rc = pthread_create(&bridge->workers[i].thread, NULL, run, &bridge->workers[i]);
 		if (rc != 0) die("cannot start a thread: %s", strerror(rc));
 	}
+	pthread_mutex_lock(&bridge->lock); /* from now on messages may be posted */
+	while (bridge->workers_ready < bridge->worker_count) pthread_cond_wait(&bridge->changed, &bridge->lock);
+	pthread_mutex_unlock(&bridge->lock);
 	*out = bridge;
 	return true;
 }
@@ -267,13 +270,13 @@ bool bridge_drain(struct bridge *bridge, int64_t wait_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	pthread_mutex_lock(&bridge->drained_lock);
+	pthread_mutex_lock(&bridge->lock);
 	int rc = 0;
 	while (atomic_load(&bridge->exchanges) > 0 && rc == 0) {
-		rc = pthread_cond_timedwait(&bridge->drained, &bridge->drained_lock, &until);
+		rc = pthread_cond_timedwait(&bridge->changed, &bridge->lock, &until);
 	}
 	bool empty = atomic_load(&bridge->exchanges) == 0;
-	pthread_mutex_unlock(&bridge->drained_lock);
+	pthread_mutex_unlock(&bridge->lock);
 	return empty;
 }
 

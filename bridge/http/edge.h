@@ -62,8 +62,9 @@ struct bridge {
 	/* any thread */
 	atomic_size_t connections, streams, exchanges;
 	atomic_bool draining;
-	pthread_mutex_t drained_lock;
-	pthread_cond_t drained; /* signalled when an exchange ends while draining */
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* a worker is ready, or an exchange has ended while draining */
+	size_t workers_ready;   /* under the lock */
 	struct metric *connection_gauge, *exchange_gauge, *stream_gauge, *call_gauge;
 	struct metric *events_sent, *streams_cut, *connections_cut;
 };
@@ -105,9 +106,9 @@ struct worker {
 	struct route_metrics *metrics; /* builtin pages, then routes */
 };
 void worker_count_answer(struct worker *worker, size_t row, int status, int64_t took_us);
-/* Sets up what a thread needs; dies on exhausted memory. */
-void worker_init(struct worker *worker, struct bridge *bridge);
-void worker_run(struct worker *worker); /* until stopped; then gives everything back */
+/* The whole life of a worker, on its own thread: h2o's sockets take their buffers from lists of the thread that made them, so
+ * nothing of h2o may be made elsewhere. Needs worker->bridge. */
+void worker_run(struct worker *worker);
 void worker_drain(struct message *message);
 void worker_stop(struct message *message);
 /* Keeps the other end readable after an answer that left its body unread: closing at once would reset the connection and

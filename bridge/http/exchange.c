@@ -51,9 +51,9 @@ static void on_request_gone(void *data)
 	if (x->stream) stream_lost(x->stream);
 	metric_set(bridge->exchange_gauge, (int64_t)atomic_fetch_sub(&bridge->exchanges, 1) - 1);
 	if (atomic_load(&bridge->draining)) {
-		pthread_mutex_lock(&bridge->drained_lock);
-		pthread_cond_broadcast(&bridge->drained);
-		pthread_mutex_unlock(&bridge->drained_lock);
+		pthread_mutex_lock(&bridge->lock);
+		pthread_cond_broadcast(&bridge->changed);
+		pthread_mutex_unlock(&bridge->lock);
 	}
 	exchange_unref(x);
 }

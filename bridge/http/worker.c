@@ -22,6 +22,20 @@ enum {
 	STOP_WAIT_MS = 10000,      /* for connections and calls to end after they were cut */
 };
 
+/* h2o keeps freed blocks in lists of the thread, and forgets them when the thread ends: bounded, and at the end of the process.
+ * The leak check must not stumble over them. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_LEAK_CHECK 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WITH_LEAK_CHECK 1
+#endif
+#ifdef WITH_LEAK_CHECK
+const char *__lsan_default_suppressions(void);
+__attribute__((weak)) const char *__lsan_default_suppressions(void) { return "leak:h2o_mem_alloc_recycle\n"; }
+#endif
+
 struct lingerer {
 	h2o_linklist_t link;
 	h2o_timeout_entry_t timeout;
@@ -261,9 +275,9 @@ void worker_linger(struct worker *worker, h2o_req_t *req)
 
 static void add_timer(struct worker *worker, h2o_timeout_t *timeout, uint64_t ms) { h2o_timeout_init(worker->loop, timeout, ms); }
 
-void worker_init(struct worker *worker, struct bridge *bridge)
+static void init(struct worker *worker)
 {
-	worker->bridge = bridge;
+	struct bridge *bridge = worker->bridge;
 	h2o_linklist_init_anchor(&worker->connections);
 	h2o_linklist_init_anchor(&worker->waiting);
 	h2o_linklist_init_anchor(&worker->streams);
@@ -376,6 +390,12 @@ void worker_run(struct worker *worker)
 	(void)sigemptyset(&pipe_only);
 	(void)sigaddset(&pipe_only, SIGPIPE);
 	(void)pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
+
+	init(worker);
+	pthread_mutex_lock(&worker->bridge->lock);
+	worker->bridge->workers_ready++;
+	pthread_cond_broadcast(&worker->bridge->changed);
+	pthread_mutex_unlock(&worker->bridge->lock);
 
 	set_listening(worker, true);
 	h2o_timeout_link(worker->loop, &worker->watch_calls, &worker->watch_calls_entry);
