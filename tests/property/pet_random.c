@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rpc/domain/checking/variation.h"
 
@@ -168,6 +169,9 @@ void pet_random(struct arena *arena, uint64_t seed, uint64_t index, struct rando
 		if (fits) {
 			out->condition = phrase->condition;
 			out->must_be_refused = phrase->refused;
+			/* Words yield to a score that was said, and age says who is old. */
+			if (strncmp(phrase->condition, "obesity", 7) == 0 && pet->bcs) pet->bcs = 8;
+			if (strcmp(phrase->condition, "senior") == 0) out->condition = NULL;
 			if (chance(&dice, 0.3))
 				pet->health_issues.items[pet->health_issues.count++] = text;
 			else

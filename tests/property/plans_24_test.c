@@ -72,6 +72,13 @@ static struct str advice_of(struct str json)
 	return (struct str){ json.ptr + start, end - start };
 }
 
+static struct str param_of(const struct error *err, const char *name)
+{
+	for (size_t i = 0; i < err->param_count; i++)
+		if (strcmp(err->params[i].name, name) == 0) return str_from(err->params[i].value);
+	return STR_NONE;
+}
+
 int main(void)
 {
 	struct arena *arena = arena_create(0);
@@ -93,6 +100,8 @@ int main(void)
 		worst_ms = fmax(worst_ms, made.cpu_ms);
 		if (expect.refused) {
 			CHECK_ROW(paths[i], made.stopped_at == PLAN_STEP_ASSESS && error_is(&made.err, "PLAN_REFUSED"));
+			CHECK_STR_ROW(paths[i], param_of(&made.err, "condition"), expect.condition.ptr);
+			CHECK_ROW(paths[i], param_of(&made.err, "why").len > 0);
 			continue;
 		}
 		if (made.stopped_at != PLAN_STEP_ASSESS) assessment_check(paths[i], &made.assessment, &expect);
