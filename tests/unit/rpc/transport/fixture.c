@@ -72,7 +72,6 @@ static bool on_echo(struct call *call, const void *request, void *reply, struct 
 static bool on_fail(struct call *call, const void *request, void *reply, struct error *err)
 {
 	enum rpc_code code = (enum rpc_code)atoi(id_of(request));
-	(void)reply;
 	if (code == RPC_OK) return say(call, reply, STR("ok"));
 	if (code == RPC_INVALID_ARGUMENT) return error_violation(err, "pet_age", "less_than_equal", "must be at most 600");
 	error_set(err, code, "TASK_UNFINISHED", "secret detail for the log");
@@ -82,6 +81,7 @@ static bool on_fail(struct call *call, const void *request, void *reply, struct 
 static bool on_block(struct call *call, const void *request, void *reply, struct error *err)
 {
 	pthread_mutex_lock(&fx.gate.lock);
+	memcpy(fx.blocked_id, call->id, sizeof fx.blocked_id);
 	fx.gate.inside++;
 	pthread_cond_broadcast(&fx.gate.changed);
 	while (!fx.gate.open && !atomic_load(call->cancelled)) {
@@ -104,7 +104,7 @@ static bool on_park(struct call *call, const void *request, void *reply, struct 
 	atomic_fetch_add(&fx.parked_runs, 1);
 	call_watch(call, str_from(id_of(request)));
 	if (atomic_load(&fx.mail)) return say(call, reply, STR("found"));
-	if (call->last_try && strcmp(id_of(request), "stubborn") != 0) return say(call, reply, STR("late"));
+	if (call->last_try && !strstr(id_of(request), "stubborn")) return say(call, reply, STR("late"));
 	return call_wait(call, strncmp(id_of(request), "short", 5) == 0 ? 30 : 30000, err);
 }
 

@@ -51,6 +51,7 @@ struct fixture {
 	struct arena *arena;
 	char directory[64];
 	struct gate gate;
+	unsigned char blocked_id[16]; /* of the last call that entered M_BLOCK; under gate.lock */
 	atomic_int effects, parked_runs, failures_left, flaky_calls;
 	atomic_bool mail; /* what M_PARK looks for */
 };

@@ -1,0 +1,366 @@
+/* What happens to calls between receipt and answer: cancelling (R05), shedding (R13), parking, draining (R12). After each test no
+ * call is left behind. */
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <stdlib.h>
+
+#include "rpc/wire/envelope.h"
+#include "store/base/log.h"
+#include "store/base/uuid.h"
+#include "tests/unit/rpc/transport/fixture.h"
+
+static struct rpc_metadata user, other;
+
+static bool nothing_in_flight(void *self)
+{
+	(void)self;
+	return rpc_server_in_flight(fx.server) == 0;
+}
+static bool in_flight_is(void *count) { return rpc_server_in_flight(fx.server) == *(size_t *)count; }
+static bool wait_in_flight(size_t count) { return wait_until(in_flight_is, &count); }
+
+static void stop(void)
+{
+	gate_set(true);
+	CHECK_ROW("every call was answered", wait_until(nothing_in_flight, NULL));
+	gate_set(false);
+	fixture_stop();
+}
+
+/* Cancel by hand: as whoever the metadata says. */
+static bool cancel_as(const struct rpc_metadata *metadata, const unsigned char id[16])
+{
+	struct error err;
+	ProtobufCMessage *reply;
+	Petfood__Rpc__V1__CancelRequest request = PETFOOD__RPC__V1__CANCEL_REQUEST__INIT;
+	request.call_id.data = (uint8_t *)(uintptr_t)id;
+	request.call_id.len = 16;
+	if (!CHECK_OK(rpc_client_call(fx.client, &fx.methods[M_CANCEL], &request.base, metadata, 0, fx.arena, &reply, &err), &err))
+		return false;
+	return ((Petfood__Rpc__V1__CancelReply *)(void *)reply)->found;
+}
+
+static void test_cancel_running(void)
+{
+	struct answer a;
+	struct rpc_pending *pending;
+	fixture_start("inproc://cancel-running");
+	answer_init(&a);
+	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &a, &pending));
+	CHECK(gate_has(1));
+	rpc_pending_cancel(&pending);
+	CHECK(!pending && answer_wait(&a) && a.code == RPC_CANCELLED && strcmp(a.reason, "CALL_CANCELLED") == 0);
+	CHECK_ROW("the handler is told", gate_has(0));
+	answer_fini(&a);
+	stop();
+}
+
+static void test_cancel_is_for_the_same_principal(void)
+{
+	struct answer a;
+	unsigned char id[16];
+	fixture_start("inproc://cancel-principal");
+	answer_init(&a);
+	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &a, NULL));
+	CHECK(gate_has(1));
+	pthread_mutex_lock(&fx.gate.lock);
+	memcpy(id, fx.blocked_id, sizeof id);
+	pthread_mutex_unlock(&fx.gate.lock);
+	CHECK_ROW("another user", !cancel_as(&other, id));
+	struct rpc_metadata renewed = { .authorization = make_token(TOKEN_ACCESS, "u1", 200) };
+	CHECK_ROW("the same user with a renewed token", cancel_as(&renewed, id));
+	CHECK(answer_wait(&a) && a.code == RPC_CANCELLED);
+	CHECK_ROW("a second time", !cancel_as(&user, id));
+	answer_fini(&a);
+	stop();
+}
+
+static void test_cancel_queued(void)
+{
+	struct answer running, queued;
+	struct rpc_pending *pending;
+	fx.options.workers = 1;
+	fixture_start("inproc://cancel-queued");
+	answer_init(&running);
+	answer_init(&queued);
+	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL));
+	CHECK(gate_has(1));
+	CHECK(ask(fx.client, M_EFFECT, "y", &user, 0, &queued, &pending));
+	CHECK(wait_in_flight(2));
+	rpc_pending_cancel(&pending);
+	CHECK(answer_wait(&queued) && queued.code == RPC_CANCELLED);
+	CHECK_ROW("answered while the worker is busy", wait_in_flight(1));
+	gate_set(true);
+	CHECK(answer_wait(&running) && running.code == RPC_OK);
+	CHECK_ROW("never ran", call(M_ECHO, "z", NULL, 0).code == RPC_OK && atomic_load(&fx.effects) == 0);
+	answer_fini(&running);
+	answer_fini(&queued);
+	stop();
+	fx.options.workers = 4;
+}
+
+static void test_cancel_parked(void)
+{
+	struct answer a;
+	struct rpc_pending *pending;
+	fixture_start("inproc://cancel-parked");
+	answer_init(&a);
+	CHECK(ask(fx.client, M_PARK, "key", &user, 0, &a, &pending));
+	CHECK(wait_in_flight(1));
+	rpc_pending_cancel(&pending);
+	CHECK(answer_wait(&a) && a.code == RPC_CANCELLED);
+	CHECK_ROW("the parked call went too", wait_in_flight(0));
+	answer_fini(&a);
+	stop();
+}
+
+static void test_cancel_after_the_answer(void)
+{
+	struct answer a;
+	struct rpc_pending *pending;
+	fixture_start("inproc://cancel-late");
+	for (int i = 0; i < 200; i++) { /* cancel meets the call in every state */
+		answer_init(&a);
+		CHECK(ask(fx.client, M_ECHO, "x", NULL, 0, &a, &pending));
+		if (i % 2) CHECK(answer_wait(&a) && a.code == RPC_OK);
+		rpc_pending_cancel(&pending);
+		CHECK(answer_wait(&a) && (a.code == RPC_OK || a.code == RPC_CANCELLED));
+		answer_fini(&a);
+	}
+	stop();
+}
+
+/* A cancel that overtakes its call: both by hand, in the wrong order. */
+static void test_cancel_before_the_call(void)
+{
+	nng_socket s;
+	nng_msg *msg;
+	struct error err;
+	fixture_start("inproc://cancel-early");
+	struct envelope envelope = { .method = "test.T/Who", .metadata = user };
+	entropy_fill(envelope.call_id, sizeof envelope.call_id);
+	CHECK(!cancel_as(&user, envelope.call_id));
+	CHECK(nng_req0_open(&s) == 0 && nng_dial(s, "inproc://cancel-early", NULL, 0) == 0);
+	CHECK(nng_socket_set_ms(s, NNG_OPT_RECVTIMEO, PATIENCE_MS) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK(nng_msg_alloc(&msg, envelope_packed_size(&envelope)) == 0);
+		envelope_pack(&envelope, nng_msg_body(msg));
+		CHECK(nng_sendmsg(s, msg, 0) == 0 && nng_recvmsg(s, &msg, 0) == 0);
+		Petfood__Rpc__V1__RpcReply *reply =
+			envelope_unpack_reply(fx.arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
+		CHECK_ROW(i ? "used up" : "cancelled", reply && reply->status->code == (i ? RPC_OK : RPC_CANCELLED));
+		nng_msg_free(msg);
+	}
+	nng_close(s);
+	stop();
+}
+
+/* R13 */
+static void test_overload(void)
+{
+	enum { QUEUE = 5, EXTRA = 60 };
+	static struct answer kept[1 + QUEUE], shed[EXTRA];
+	fx.options.workers = 1;
+	fx.options.queue_length = QUEUE;
+	fixture_start("inproc://overload");
+	for (int i = 0; i <= QUEUE; i++) {
+		answer_init(&kept[i]);
+		CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &kept[i], NULL));
+		CHECK(i == 0 ? gate_has(1) : wait_in_flight((size_t)i + 1));
+	}
+	for (int i = 0; i < EXTRA; i++) {
+		answer_init(&shed[i]);
+		CHECK(ask(fx.client, M_BLOCK, "y", &user, 0, &shed[i], NULL));
+	}
+	for (int i = 0; i < EXTRA; i++) {
+		CHECK_ROW("shed at once", answer_wait(&shed[i]) && shed[i].code == RPC_RESOURCE_EXHAUSTED);
+		CHECK_ROW("reason", strcmp(shed[i].reason, "OVERLOADED") == 0);
+		answer_fini(&shed[i]);
+	}
+	struct answer hash;
+	answer_init(&hash);
+	CHECK_ROW("the hash pool has a queue of its own", ask(fx.client, M_HASH, "h", NULL, 0, &hash, NULL) && gate_has(2));
+	CHECK_ROW("inline methods pass", call(M_PING, "", NULL, 0).code == RPC_OK);
+	gate_set(true);
+	for (int i = 0; i <= QUEUE; i++) {
+		CHECK_ROW("kept", answer_wait(&kept[i]) && kept[i].code == RPC_OK);
+		answer_fini(&kept[i]);
+	}
+	CHECK(answer_wait(&hash) && hash.code == RPC_OK);
+	answer_fini(&hash);
+	stop();
+	fx.options.workers = 4;
+	fx.options.queue_length = 0;
+}
+
+static void test_park(void)
+{
+	struct answer many[40], a;
+	fixture_start("inproc://park");
+	atomic_store(&fx.mail, false);
+	/* A wake finds those that wait for its key, and only those. */
+	for (size_t i = 0; i < COUNT(many); i++) {
+		answer_init(&many[i]);
+		CHECK(ask(fx.client, M_PARK, i % 2 ? "odd" : "even", &user, 0, &many[i], NULL));
+	}
+	CHECK_ROW("no worker is held", wait_in_flight(COUNT(many)) && call(M_ECHO, "x", NULL, 0).code == RPC_OK);
+	atomic_store(&fx.mail, true);
+	rpc_server_wake(fx.server, STR("odd"));
+	for (size_t i = 1; i < COUNT(many); i += 2) CHECK(answer_wait(&many[i]) && strcmp(many[i].text, "found") == 0);
+	CHECK_ROW("the others wait on", wait_in_flight(COUNT(many) / 2));
+	rpc_server_wake(fx.server, STR("nobody's"));
+	rpc_server_wake(fx.server, STR("even"));
+	for (size_t i = 0; i < COUNT(many); i += 2) CHECK(answer_wait(&many[i]) && strcmp(many[i].text, "found") == 0);
+	for (size_t i = 0; i < COUNT(many); i++) answer_fini(&many[i]);
+
+	atomic_store(&fx.mail, false);
+	a = call(M_PARK, "short", &user, 0);
+	CHECK(a.code == RPC_OK && strcmp(a.text, "late") == 0);
+	a = call(M_PARK, "short stubborn", &user, 0);
+	CHECK_ROW("waits on when its time is up", a.code == RPC_DEADLINE_EXCEEDED);
+	int64_t before_ms = time_monotonic_ms();
+	a = call(M_PARK, "long, but the caller's deadline is near", &user, 400);
+	CHECK_ROW("the last try comes before the deadline",
+	          (a.code == RPC_OK && strcmp(a.text, "late") == 0) || time_monotonic_ms() - before_ms >= 400);
+	/* Woken without cause: it runs again and waits on, and the time is not counted anew. */
+	answer_init(&a);
+	int runs = atomic_load(&fx.parked_runs);
+	CHECK(ask(fx.client, M_PARK, "spurious", &user, 0, &a, NULL));
+	CHECK(wait_in_flight(1));
+	for (int i = 0; i < 100; i++) rpc_server_wake(fx.server, STR("spurious"));
+	atomic_store(&fx.mail, true);
+	rpc_server_wake(fx.server, STR("spurious"));
+	CHECK(answer_wait(&a) && strcmp(a.text, "found") == 0 && atomic_load(&fx.parked_runs) > runs);
+	answer_fini(&a);
+	stop();
+}
+
+/* The wake may come before the watch, between watch and wait, or after: none is lost (it would take 30 s then). */
+static void test_park_races(void)
+{
+	struct answer a;
+	fixture_start("inproc://park-races");
+	for (int i = 0; i < 500; i++) {
+		atomic_store(&fx.mail, false);
+		answer_init(&a);
+		CHECK(ask(fx.client, M_PARK, "race", &user, 0, &a, NULL));
+		if (i % 3 == 1) CHECK(wait_in_flight(1));
+		for (int spin = 0; spin < i * 20; spin++) atomic_load(&fx.mail);
+		atomic_store(&fx.mail, true);
+		rpc_server_wake(fx.server, STR("race"));
+		CHECK_ROW("woken", answer_wait(&a) && strcmp(a.text, "found") == 0);
+		answer_fini(&a);
+	}
+	/* Expiry, wake and cancel at the same moment: one answer each. */
+	for (int i = 0; i < 20; i++) {
+		struct answer many[8];
+		struct rpc_pending *pending[8];
+		atomic_store(&fx.mail, false);
+		for (size_t k = 0; k < COUNT(many); k++) {
+			answer_init(&many[k]);
+			CHECK(ask(fx.client, M_PARK, "short race", &user, 0, &many[k], &pending[k]));
+		}
+		if (i % 2) rpc_server_wake(fx.server, STR("short race"));
+		for (size_t k = 0; k < COUNT(many); k++) {
+			if (k % 4 == 0) rpc_pending_cancel(&pending[k]);
+			else rpc_pending_release(&pending[k]);
+		}
+		for (size_t k = 0; k < COUNT(many); k++) {
+			CHECK_ROW("one answer", answer_wait(&many[k]) && (many[k].code == RPC_OK || many[k].code == RPC_CANCELLED));
+			answer_fini(&many[k]);
+		}
+	}
+	stop();
+}
+
+static void test_parked_are_bounded(void)
+{
+	struct answer a, b;
+	fx.options.parked_max = 1;
+	fixture_start("inproc://park-bound");
+	atomic_store(&fx.mail, false);
+	answer_init(&a);
+	CHECK(ask(fx.client, M_PARK, "one", &user, 0, &a, NULL));
+	/* The first is parked for sure once a second one is refused; until then both may still be running. */
+	do b = call(M_PARK, "short", &user, 0);
+	while (b.code == RPC_OK);
+	CHECK(b.code == RPC_RESOURCE_EXHAUSTED && strcmp(b.reason, "OVERLOADED") == 0);
+	atomic_store(&fx.mail, true);
+	rpc_server_wake(fx.server, STR("one"));
+	CHECK(answer_wait(&a) && a.code == RPC_OK);
+	answer_fini(&a);
+	stop();
+	fx.options.parked_max = 0;
+}
+
+static void *drain(void *self)
+{
+	(void)self;
+	rpc_server_drain(fx.server, PATIENCE_MS);
+	return NULL;
+}
+
+/* R12 */
+static void test_drain(void)
+{
+	struct answer running, parked, fresh;
+	pthread_t thread;
+	fixture_start("inproc://drain");
+	atomic_store(&fx.mail, false);
+	answer_init(&running);
+	answer_init(&parked);
+	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL) && gate_has(1));
+	CHECK(ask(fx.client, M_PARK, "key", &user, 0, &parked, NULL) && wait_in_flight(2));
+	CHECK(pthread_create(&thread, NULL, drain, NULL) == 0);
+	CHECK_ROW("parked calls are answered", answer_wait(&parked) && strcmp(parked.text, "late") == 0);
+	fresh = call(M_EFFECT, "y", NULL, 0);
+	CHECK_ROW("new ones are refused", fresh.code == RPC_UNAVAILABLE && strcmp(fresh.reason, "SHUTTING_DOWN") == 0);
+	CHECK_ROW("inline ones are not", call(M_PING, "", NULL, 0).code == RPC_OK);
+	gate_set(true);
+	CHECK_ROW("what runs is finished", answer_wait(&running) && running.code == RPC_OK);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(rpc_server_in_flight(fx.server) == 0);
+	answer_fini(&running);
+	answer_fini(&parked);
+	stop();
+}
+
+/* Stopping without draining: whoever waits is told, handlers see their cancel flag. */
+static void test_stop_under_load(void)
+{
+	struct answer many[30];
+	fx.options.workers = 2;
+	fixture_start("inproc://stop");
+	for (size_t i = 0; i < COUNT(many); i++) {
+		answer_init(&many[i]);
+		CHECK(ask(fx.client, i % 3 ? M_BLOCK : M_PARK, "x", &user, 0, &many[i], NULL));
+	}
+	CHECK(gate_has(2));
+	rpc_server_stop(&fx.server);
+	for (size_t i = 0; i < COUNT(many); i++) CHECK(answer_wait(&many[i]));
+	rpc_client_destroy(&fx.client);
+	for (size_t i = 0; i < COUNT(many); i++) answer_fini(&many[i]);
+	fx.options.workers = 4;
+}
+
+int main(void)
+{
+	log_setup(LOG_ERROR, false);
+	fixture_init();
+	user.authorization = make_token(TOKEN_ACCESS, "u1", 100);
+	other.authorization = make_token(TOKEN_ACCESS, "u2", 100);
+	test_cancel_running();
+	test_cancel_is_for_the_same_principal();
+	test_cancel_queued();
+	test_cancel_parked();
+	test_cancel_after_the_answer();
+	test_cancel_before_the_call();
+	test_overload();
+	test_park();
+	test_park_races();
+	test_parked_are_bounded();
+	test_drain();
+	test_stop_under_load();
+	fixture_fini();
+	return check_done("control_test");
+}
