@@ -10,7 +10,7 @@ static const double families_may_differ = 1.15;
 struct factors {
 	double neutered[3], intact[3];
 };
-static const struct factors dog_adult = { { 1.4, 1.6, 2.0 }, { 1.6, 1.8, 2.0 } };
+static const struct factors dog_adult = { { 1.4, 1.6, 2.0 }, { 1.4, 1.8, 2.0 } };
 static const struct factors dog_senior = { { 1.2, 1.4, 1.6 }, { 1.4, 1.6, 1.6 } };
 static const struct factors cat_adult = { { 1.0, 1.2, 1.4 }, { 1.2, 1.4, 1.6 } };
 static const struct factors cat_from_7y = { { 1.0, 1.1, 1.2 }, { 1.0, 1.1, 1.2 } };

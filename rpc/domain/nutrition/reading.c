@@ -19,7 +19,7 @@ enum mood {
 	MOOD_ALLERGIC,
 	MOOD_UNALLERGIC, /* after "not allergic to" */
 };
-/* What a food token came to mean; later words of its clause may change it. */
+/* What a food token came to mean. */
 enum verdict { VERDICT_NONE, VERDICT_LIKED, VERDICT_AVOIDED, VERDICT_ALLERGEN };
 
 struct reader {
@@ -28,7 +28,8 @@ struct reader {
 	enum mood mood, mood_between; /* now; after a clause ends */
 	bool seen;  /* an item was met since the mood began */
 	int gap;
-	enum verdict *verdicts; /* per token */
+	enum verdict *verdicts; /* per token; later words of a clause may change it */
+	bool *denied;           /* per token: not asked for, so no safety rule is broken */
 };
 
 void reading_init(struct reading *reading, struct arena *arena)
@@ -85,15 +86,13 @@ static bool list_goes_on(const struct reader *r, size_t comma)
 	return false;
 }
 
-static void verdict_set(struct reader *r, size_t i, enum verdict verdict) { r->verdicts[i] = verdict; }
-
 /* The run of foods that ends just before token i: "chicken and beef allergy", 对鸡肉、牛肉过敏. False if there is none. */
 static bool run_before(const struct reader *r, size_t i, size_t *first)
 {
 	bool found = false;
 	while (i-- > 0) {
 		unsigned roles = roles_at(r, i);
-		if (roles & (ROLE_FOOD | ROLE_NOT_FOOD)) {
+		if (roles & (ROLE_FOOD | ROLE_NOT_FOOD | ROLE_SAFETY)) {
 			*first = i;
 			found = true;
 		} else if (!(roles & (ROLE_CONNECT | ROLE_SOFT)) && (found || !(roles & ROLE_LEAD))) {
@@ -101,6 +100,14 @@ static bool run_before(const struct reader *r, size_t i, size_t *first)
 		}
 	}
 	return found;
+}
+
+static void run_judge(struct reader *r, size_t first, size_t end, enum verdict verdict)
+{
+	for (size_t k = first; k < end; k++) {
+		if (roles_at(r, k) & ROLE_FOOD) r->verdicts[k] = verdict;
+		r->denied[k] = true;
+	}
 }
 
 static void on_allergy(struct reader *r, size_t i)
@@ -111,9 +118,7 @@ static void on_allergy(struct reader *r, size_t i)
 	if (named_before) {
 		/* "no chicken allergy", 没有鸡肉过敏: the negation meant the allergy */
 		bool negated = denied || (first && roles_at(r, first - 1) & ROLE_NEGATION) || is_denied_after(r, i);
-		for (size_t k = first; k < i; k++) {
-			if (roles_at(r, k) & ROLE_FOOD) verdict_set(r, k, negated ? VERDICT_NONE : VERDICT_ALLERGEN);
-		}
+		run_judge(r, first, i, negated ? VERDICT_NONE : VERDICT_ALLERGEN);
 		/* "chicken allergy: …" names it twice at most; what follows a comma is another matter. */
 		mood_set(r, negated ? MOOD_UNALLERGIC : MOOD_PLAIN);
 		return;
@@ -137,9 +142,7 @@ static bool avoids_before(struct reader *r, size_t i)
 {
 	size_t first = 0;
 	if (!is_open(r->mood) || !is_boundary(roles_at(r, i + 1)) || !run_before(r, i, &first)) return false;
-	for (size_t k = first; k < i; k++) {
-		if (roles_at(r, k) & ROLE_FOOD) verdict_set(r, k, VERDICT_AVOIDED);
-	}
+	run_judge(r, first, i, VERDICT_AVOIDED);
 	return true;
 }
 
@@ -156,16 +159,14 @@ static void on_item(struct reader *r, size_t i)
 		/* An allergy does not deny a disease that is named after it. */
 		if (wanted || (r->mood == MOOD_ALLERGIC && !denied_after)) out->conditions[token->conditions[k]] = true;
 	}
-	for (size_t k = 0; k < token->safety_count; k++) {
-		if (wanted) out->safety[token->safety[k]] = true;
-	}
+	r->denied[i] = !wanted;
 	if (token->roles & ROLE_FOOD) {
 		enum verdict verdict = r->mood == MOOD_ALLERGIC                              ? VERDICT_ALLERGEN
 		                       : r->mood == MOOD_DENIED || r->mood == MOOD_AVOIDED ? VERDICT_AVOIDED
 		                       : r->mood == MOOD_LIKED                               ? VERDICT_LIKED
 		                                                                             : VERDICT_NONE;
 		if (after_free) verdict = VERDICT_AVOIDED;
-		verdict_set(r, i, verdict);
+		r->verdicts[i] = verdict;
 	}
 	r->seen = true;
 	r->gap = 0;
@@ -182,7 +183,7 @@ static void token_read(struct reader *r, size_t i)
 		size_t first = 0;
 		r->out->understood = true;
 		if (run_before(r, i, &first)) {
-			for (size_t k = first; k < i; k++) verdict_set(r, k, VERDICT_NONE);
+			run_judge(r, first, i, VERDICT_NONE);
 			mood_set(r, MOOD_PLAIN);
 		} else {
 			mood_set(r, MOOD_UNALLERGIC);
@@ -273,11 +274,13 @@ void reading_add(struct reading *reading, const struct lexicon *lexicon, struct 
 	struct reader r = {
 		.out = reading, .tokens = &tokens, .mood = between, .mood_between = between,
 		.verdicts = arena_new_array(arena, enum verdict, tokens.count + 1),
+		.denied = arena_new_array(arena, bool, tokens.count + 1),
 	};
 	reading->understood = false;
 	for (size_t i = 0; i < tokens.count; i++) token_read(&r, i);
 	for (size_t i = 0; i < tokens.count; i++) {
 		const struct token *token = &tokens.items[i];
+		for (size_t k = 0; k < token->safety_count && !r.denied[i]; k++) reading->safety[token->safety[k]] = true;
 		for (size_t k = 0; k < token->food_count; k++) {
 			size_t row = token->foods[k];
 			if (r.verdicts[i] == VERDICT_ALLERGEN) reading->foods_allergen[row] = true;
