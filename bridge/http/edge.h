@@ -130,6 +130,7 @@ struct exchange {
 	size_t metrics_row;
 	bool silent;               /* not in the access log */
 	bool answered;
+	bool anonymous;            /* no user's token came along */
 	bool is_head;
 	enum lang lang;
 	struct str method, path, query, origin;

@@ -294,7 +294,8 @@ static bool fill_metadata(struct exchange *x, struct rpc_metadata *out, struct e
 		.request_id = x->request_id,
 		.client_address = client_address(x),
 	};
-	if (bearer_token(authorization, &token)) {
+	x->anonymous = !bearer_token(authorization, &token);
+	if (!x->anonymous) {
 		/* What cannot travel as metadata cannot be a token either. */
 		if (!is_plain_value(token, CALLER_TOKEN_BYTES_MAX - 16)) {
 			return error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "not the form of a token");
@@ -358,6 +359,14 @@ ProtobufCMessage *exchange_unpack(struct exchange *x, const struct message_side 
 static void on_outcome(struct exchange *x, const struct rpc_outcome *outcome)
 {
 	if (!x->req) return;
+	if (x->anonymous && str_equal(outcome->reason, STR("CALLER_NOT_ALLOWED"))) {
+		/* Without a user's token the call arrived as the bridge's own, and was refused as that: what the client has to
+		 * do is sign in. */
+		struct error err = { 0 };
+		(void)error_set(&err, RPC_UNAUTHENTICATED, "CREDENTIALS_MISSING", "no token of a user");
+		answer_error(x, &err, false);
+		return;
+	}
 	if (outcome->code != RPC_OK) {
 		answer_outcome(x, outcome);
 		return;

@@ -209,6 +209,15 @@ static void check_failures(struct site *site)
 	CHECK_STR(http_header(&answer, "ratelimit-policy"), "\"default\";q=100;w=60");
 	CHECK_ROW("A27 CORS on 429", http_header(&answer, "access-control-allow-origin").len > 0);
 
+	/* A call under the bridge's identity alone: the client must sign in; one with a token is just not allowed. */
+	site_send(site, &client, "GET", "/api/v1/plans/p1", "", NULL);
+	fail(fake_take_call(), RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED");
+	answer = site_finish(site, &client);
+	CHECK(answer.status == 401 && has_text(answer.body, "未提供认证凭据"));
+	site_send(site, &client, "GET", "/api/v1/plans/p1", AUTH, NULL);
+	fail(fake_take_call(), RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED");
+	CHECK(site_finish(site, &client).status == 403);
+
 	/* A reply that is no such message. */
 	struct rpc_outcome torn = { .code = RPC_OK, .payload = STR("\x0a\xff") };
 	site_send(site, &client, "GET", "/api/v1/plans/p1", "", NULL);
