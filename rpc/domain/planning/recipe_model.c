@@ -46,8 +46,8 @@ static const struct group_rule {
 	[GROUP_MAGNESIUM] = { -1, -1, -1, -1, 1 },
 	[GROUP_OMEGA3] = { -1, -1, -1, -1, 1 },
 };
-/* Rounding: kcal off the 1000, grams a day over a share. */
-static const double ROUNDING_KCAL = 4.5, ROUNDING_SHARE_G = 0.4;
+/* Rounding: kcal off the 1000, grams a day over a group's share. */
+static const double ROUNDING_KCAL = 4.5, GROUP_NOISE_G = 1.0;
 
 double model_aim_low(enum nutrient nutrient)
 {
@@ -355,7 +355,7 @@ static void add_ratios(struct model *m)
 
 /* sum(group) against share * total, in grams. */
 static void add_share_row(struct model *m, int total, const bool *member, double share, enum bound_side side,
-                          double price, enum relaxation kind, double slack_most, double loose_g)
+                          double price, enum relaxation kind, double slack_most, bool loose)
 {
 	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
 	for (int j = 0; j < m->count; j++) {
@@ -363,11 +363,22 @@ static void add_share_row(struct model *m, int total, const bool *member, double
 	}
 	lp_add_entry(m->lp, row, total, -share);
 	if (slack_most > 0) add_slack(m, row, side == BOUND_MIN ? 1 : -1, slack_most, price, kind, NUTRIENT_COUNT, side);
-	if (loose_g <= 0) return;
+	if (!loose) return;
 	if (m->loose_count == MODEL_LOOSE_MAX) die("more shares than a recipe can have");
 	m->loose[m->loose_count].row = row;
-	m->loose[m->loose_count].side = side;
-	m->loose[m->loose_count++].grams = loose_g;
+	m->loose[m->loose_count++].side = side;
+}
+
+static void group_shares(const struct model *m, enum food_group g, double *low, double *high)
+{
+	bool dog = m->a->pet->species == SPECIES_DOG;
+	const struct group_rule *rule = &group_rules[g];
+	*low = dog ? rule->dog_min : rule->cat_min;
+	*high = dog ? rule->dog_max : rule->cat_max;
+	if (g != GROUP_FISH) return;
+	for (size_t i = 0; i < m->theme->main_count; i++) {
+		if (food_table[m->theme->mains[i]].category == FOOD_FISH) *high = dog ? 0.70 : 0.45;
+	}
 }
 
 static void add_shape(struct model *m)
@@ -377,11 +388,7 @@ static void add_shape(struct model *m)
 	bool *member = arena_new_array(m->arena, bool, (size_t)m->count);
 	int total = lp_add_column(m->lp, 0, 1800, 0);
 	int total_row = lp_add_row(m->lp, 0, 0);
-	bool fish_theme = false;
 
-	for (size_t i = 0; i < m->theme->main_count; i++) {
-		fish_theme |= food_table[m->theme->mains[i]].category == FOOD_FISH;
-	}
 	int energy_row = lp_add_row(m->lp, 1000, 1000);
 	for (int j = 0; j < m->count; j++) {
 		/* Shares are of the foods: counting supplements would let salt and chalk dilute an egg. */
@@ -402,15 +409,14 @@ static void add_shape(struct model *m)
 
 	for (enum food_group g = 0; g < GROUP_COUNT; g++) {
 		const struct group_rule *rule = &group_rules[g];
-		double low = dog ? rule->dog_min : rule->cat_min, high = dog ? rule->dog_max : rule->cat_max;
+		double low, high;
 		double price = rule->never ? PRICE_HARD : PRICE_SHARE_G;
 		enum relaxation kind = rule->never ? RELAX_COUNT : RELAX_SHARES;
-		double loose_g = rule->never ? 0 : ROUNDING_SHARE_G;
 		bool any = false;
-		if (g == GROUP_FISH && fish_theme) high = dog ? 0.70 : 0.45;
+		group_shares(m, g, &low, &high);
 		for (int j = 0; j < m->count; j++) any |= member[j] = m->candidates[j].groups >> g & 1;
-		if (low > 0 && any) add_share_row(m, total, member, low, BOUND_MIN, price, kind, INFINITY, loose_g);
-		if (high > 0 && any) add_share_row(m, total, member, high, BOUND_MAX, price, kind, INFINITY, loose_g);
+		if (low > 0 && any) add_share_row(m, total, member, low, BOUND_MIN, price, kind, INFINITY, !rule->never);
+		if (high > 0 && any) add_share_row(m, total, member, high, BOUND_MAX, price, kind, INFINITY, !rule->never);
 	}
 	for (int j = 0; j < m->count; j++) {
 		const struct candidate *c = &m->candidates[j];
@@ -419,7 +425,7 @@ static void add_shape(struct model *m)
 		memset(member, 0, (size_t)m->count * sizeof(*member));
 		member[j] = true;
 		add_share_row(m, total, member, f->max_share * (fixed ? 0.99 : 1), BOUND_MAX, PRICE_FOOD_SHARE_G,
-		              RELAX_FOOD_SHARES, fixed ? 0 : 0.49 * f->max_share * 450, fixed ? 0 : ROUNDING_SHARE_G);
+		              RELAX_FOOD_SHARES, fixed ? 0 : 0.49 * f->max_share * 450, !fixed);
 	}
 }
 
@@ -467,17 +473,38 @@ void model_set_aim(struct model *m, enum nutrient n, double aim)
 	lp_set_column(m->lp, m->slack_margin[n], 0, aim - (1 + KEPT));
 }
 
-void model_open_for_rounding(struct model *m)
+void model_open_for_rounding(struct model *m, double share_g)
 {
+	double loose = share_g * 1000 / m->a->der_kcal;
 	for (int side = 0; side < 2; side++) lp_set_column(m->lp, m->energy_off[side], 0, ROUNDING_KCAL);
 	for (int i = 0; i < m->loose_count; i++) {
-		double loose = m->loose[i].grams * 1000 / m->a->der_kcal;
 		if (m->loose[i].side == BOUND_MIN) lp_set_row(m->lp, m->loose[i].row, -loose, INFINITY);
 		else lp_set_row(m->lp, m->loose[i].row, -INFINITY, loose);
 	}
 }
 
-void model_outcome(const struct model *m, bool solved, double noise_g, struct model_outcome *out)
+bool model_keeps_groups(const struct model *m, const double *grams)
+{
+	double total = 0, sums[GROUP_COUNT] = { 0 };
+	bool any[GROUP_COUNT] = { false };
+	for (int j = 0; j < m->count; j++) {
+		if (!(m->candidates[j].groups >> GROUP_SUPPLEMENT & 1)) total += grams[j];
+		for (int g = 0; g < GROUP_COUNT; g++) {
+			if (!(m->candidates[j].groups >> g & 1)) continue;
+			any[g] = true;
+			sums[g] += grams[j];
+		}
+	}
+	for (enum food_group g = 0; g < GROUP_COUNT; g++) {
+		double low, high;
+		group_shares(m, g, &low, &high);
+		if (any[g] && low > 0 && sums[g] < low * total - GROUP_NOISE_G) return false;
+		if (any[g] && high > 0 && sums[g] > high * total + GROUP_NOISE_G) return false;
+	}
+	return true;
+}
+
+void model_outcome(const struct model *m, bool solved, struct model_outcome *out)
 {
 	*out = (struct model_outcome){ .solved = solved, .objective = INFINITY };
 	out->worst.nutrient = NUTRIENT_COUNT;
@@ -491,7 +518,7 @@ void model_outcome(const struct model *m, bool solved, double noise_g, struct mo
 		const struct slack *s = &m->slacks[i];
 		double value = lp_value(m->lp, s->column);
 		/* grams for shapes, shares for nutrients; below these the solver's own tolerance speaks, or rounding */
-		double noise = s->nutrient == NUTRIENT_COUNT ? noise_g : s->kind == RELAX_TARGETS ? 5e-3 : 1e-6;
+		double noise = s->nutrient == NUTRIENT_COUNT ? 1e-3 : s->kind == RELAX_TARGETS ? 5e-3 : 1e-6;
 		if (value <= noise) continue;
 		if (s->kind == RELAX_COUNT) {
 			double share = s->nutrient == NUTRIENT_COUNT ? value / 1000 : value;

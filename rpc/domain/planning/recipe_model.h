@@ -54,7 +54,6 @@ struct model {
 	struct {
 		int row;
 		enum bound_side side;
-		double grams;         /* a day */
 	} loose[MODEL_LOOSE_MAX];
 	int slack_count;
 	struct slack slacks[MODEL_SLACKS_MAX];
@@ -68,8 +67,10 @@ void model_fini(struct model *model);
 
 /* The wanted multiple of a minimum; takes effect at the next solve. */
 void model_set_aim(struct model *model, enum nutrient nutrient, double aim);
-/* Lets energy and shares off by what weighing to whole grams costs. */
-void model_open_for_rounding(struct model *model);
+/* Lets energy off by what weighing to whole grams costs, and shares by that many grams a day (negative: tightens them). */
+void model_open_for_rounding(struct model *model, double share_g);
+/* Whether the groups keep their shares of these grams (per candidate and day) within what rounding may cost. */
+bool model_keeps_groups(const struct model *model, const double *grams);
 /* The usual aims: multiples of a minimum and of a maximum, 1 = none. */
 double model_aim_low(enum nutrient nutrient);
 double model_aim_high(enum nutrient nutrient, enum species species);
@@ -81,8 +82,7 @@ struct model_outcome {
 	struct recipe_gap worst;     /* the largest of them */
 	bool relaxed[RELAX_COUNT];
 };
-/* noise_g: grams (per 1000 kcal) of a shape's slack that are not worth telling. */
-void model_outcome(const struct model *model, bool solved, double noise_g, struct model_outcome *out);
+void model_outcome(const struct model *model, bool solved, struct model_outcome *out);
 
 /* How many of a group's members a recipe may hold. */
 int group_most(enum food_group group);

@@ -29,11 +29,11 @@ struct search {
 	int budget;        /* evaluations left */
 };
 
-enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8, SEARCH_BUDGET = 400 };
+enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8, SEARCH_BUDGET = 400, POLISH_BUDGET = 80 };
 /* A state whose value differs by less is no better. */
 static const double BETTER = 1e-3;
-/* Grams of a share's slack that mean nothing: before and after rounding to whole grams (a day). */
-static const double SOLVER_NOISE_G = 1e-3, ROUNDING_NOISE_G = 0.6;
+/* Grams a day by which shares are let off while rounding; if one was still passed, once more with as much to spare. */
+static const double ROUNDING_SHARE_G = 0.4, ROUNDING_TIGHT_G = -0.3;
 
 static bool is_food(const struct search *s, int j) { return !(s->m.candidates[j].groups >> GROUP_SUPPLEMENT & 1); }
 
@@ -85,7 +85,7 @@ static double evaluate(struct search *s)
 static void keep(struct search *s, double value)
 {
 	s->value = value;
-	model_outcome(&s->m, isfinite(value), SOLVER_NOISE_G, &s->outcome);
+	model_outcome(&s->m, isfinite(value), &s->outcome);
 	for (int j = 0; j < s->m.count; j++) s->grams[j] = isfinite(value) ? lp_value(s->m.lp, s->m.column[j]) : 0;
 }
 
@@ -249,6 +249,15 @@ static bool try_adds(struct search *s, int dropped, double *rank)
 	return false;
 }
 
+/* Nothing at all was given up: what is left to gain is an item less. */
+static bool is_sound(const struct search *s)
+{
+	for (int r = 0; r < RELAX_COUNT; r++) {
+		if (s->outcome.relaxed[r]) return false;
+	}
+	return s->outcome.solved && s->outcome.hard <= 0;
+}
+
 /* Goes through the items in turn: is the recipe better without it, or with another in its place? The prices that rank
  * the others are those of the recipe without it. Ends when a whole round brought nothing. */
 static void improve(struct search *s)
@@ -259,6 +268,7 @@ static void improve(struct search *s)
 
 	while (better && s->budget > 0) {
 		better = false;
+		if (is_sound(s)) s->budget = s->budget < POLISH_BUDGET ? s->budget : POLISH_BUDGET;
 		for (int j = 0; j < s->m.count; j++) {
 			rank[j] = s->in[j] && !s->m.candidates[j].locked ? usage(s, j) : INFINITY;
 		}
@@ -317,7 +327,7 @@ static void fix(struct search *s, int j, double grams_a_day)
 static double round_to(double grams, double unit) { return round(grams / unit) * unit; }
 
 /* Fixes one item after the other; what is coarsest in energy first, so that the fine ones can make up for it. */
-static bool round_grams(struct search *s, struct recipe *out)
+static bool round_grams(struct search *s, double share_g, struct recipe *out)
 {
 	const struct assessment *a = s->m.a;
 	double day = a->der_kcal / 1000;
@@ -332,7 +342,8 @@ static bool round_grams(struct search *s, struct recipe *out)
 		if (s->in[j] && !is_food(s, j)) rank[j] = 1 - fmin(rank[j], 1);
 	}
 	int count = ranked(rank, s->m.count, RECIPE_ITEMS_MAX, order);
-	model_open_for_rounding(&s->m);
+	for (int j = 0; j < s->m.count; j++) open_column(s, j);
+	model_open_for_rounding(&s->m, share_g);
 	double value = evaluate(s);
 	keep(s, value);
 	out->count = 0;
@@ -388,24 +399,54 @@ static void note_margins(const struct assessment *a, struct recipe *out)
 	}
 }
 
-static bool finish(struct search *s, bool items_relaxed, struct recipe *out, struct recipe_gap *gap)
+/* What was given up, by the printed grams. */
+static void note_relaxations(struct search *s, bool items_relaxed, struct recipe *out)
 {
-	memset(out, 0, sizeof(*out));
-	if (!round_grams(s, out)) return false;
-	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
-	model_outcome(&s->m, true, ROUNDING_NOISE_G * 1000 / s->m.a->der_kcal, &s->outcome); /* of the printed grams */
-	for (int r = RELAX_MARGINS + 1; r < RELAX_COUNT; r++) out->relaxed[r] = s->outcome.relaxed[r];
-	out->relaxed[RELAX_FOOD_SHARES] = !recipe_keeps_shares(out, 1);
+	double *grams = arena_new_array(s->m.arena, double, (size_t)s->m.count);
+	struct model_outcome outcome;
+	model_outcome(&s->m, true, &outcome);
 	out->relaxed[RELAX_ITEMS] = items_relaxed;
+	out->relaxed[RELAX_TARGETS] = outcome.relaxed[RELAX_TARGETS];
+	out->relaxed[RELAX_FOOD_SHARES] = !recipe_keeps_shares(out, 1);
 	for (int j = 0; j < s->m.count; j++) {
 		const struct candidate *c = &s->m.candidates[j];
+		for (size_t i = 0; i < out->count; i++) {
+			if (out->items[i].food == c->food) grams[j] = out->items[i].grams;
+		}
 		if (!s->in[j]) continue;
 		out->relaxed[RELAX_SECOND_MAIN] |= c->second_main;
-		if (is_food(s, j) && s->practical_share < 1) out->relaxed[RELAX_SHARES] |= s->grams[j] < c->practical_g * 0.99;
+		if (is_food(s, j) && s->practical_share < 1) {
+			out->relaxed[RELAX_SHARES] |= grams[j] < c->practical_g * 0.98 * s->m.a->der_kcal / 1000;
+		}
 	}
-	if (!recipe_keeps_bounds(out, s->m.a, gap)) return false;
+	out->relaxed[RELAX_SHARES] |= !model_keeps_groups(&s->m, grams);
 	note_margins(s->m.a, out);
-	return true;
+}
+
+static int relaxed_count(const struct recipe *r)
+{
+	int count = 0;
+	for (int i = RELAX_MARGINS + 1; i < RELAX_COUNT; i++) count += r->relaxed[i];
+	return count;
+}
+
+static bool finish_once(struct search *s, bool items_relaxed, double share_g, struct recipe *out, struct recipe_gap *gap)
+{
+	memset(out, 0, sizeof(*out));
+	if (!round_grams(s, share_g, out)) return false;
+	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
+	note_relaxations(s, items_relaxed, out);
+	return recipe_keeps_bounds(out, s->m.a, gap);
+}
+
+static bool finish(struct search *s, bool items_relaxed, struct recipe *out, struct recipe_gap *gap)
+{
+	struct recipe tight;
+	bool found = finish_once(s, items_relaxed, ROUNDING_SHARE_G, out, gap);
+	if (found && relaxed_count(out) == items_relaxed) return true;
+	bool also = finish_once(s, items_relaxed, ROUNDING_TIGHT_G, &tight, gap);
+	if (also && (!found || relaxed_count(&tight) < relaxed_count(out))) *out = tight;
+	return found || also;
 }
 
 static bool only_margins(const struct model_outcome *o)
@@ -482,7 +523,7 @@ struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessmen
 			const struct candidate *c = &s.m.candidates[j];
 			lp_set_column(s.m.lp, s.m.column[j], c->locked ? c->practical_g : 0, c->most_g);
 		}
-		model_outcome(&s.m, lp_solve(s.m.lp), SOLVER_NOISE_G, &s.outcome);
+		model_outcome(&s.m, lp_solve(s.m.lp), &s.outcome);
 		out = (struct recipe_outlook){ s.outcome.hard, !only_margins(&s.outcome), s.outcome.worst };
 	}
 	model_fini(&s.m);

@@ -225,29 +225,32 @@ static bool fail(struct arena *arena, const struct assessment *a, const struct r
 bool plan_make_week(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
                     int week_index, Petfood__V1__WeeklyDietPlan **out, struct error *err)
 {
-	/* the week's own theme, its own with more given up, other mains, mains of other weeks: what comes first is liked best */
+	/* what comes first is liked best; the theme itself stands for no replacement */
+	static const struct {
+		enum { OWN, OTHER_MAINS, OTHER_WEEKS } from;
+		enum recipe_effort effort;
+		size_t most;
+	} rounds[] = {
+		{ OWN, RECIPE_STRICT, 1 },   { OTHER_MAINS, RECIPE_STRICT, 3 },  { OWN, RECIPE_RELAXED, 1 },
+		{ OTHER_MAINS, RECIPE_RELAXED, 3 }, { OTHER_WEEKS, RECIPE_STRICT, 3 }, { OTHER_WEEKS, RECIPE_RELAXED, 3 },
+	};
 	int taste = a->keep_recipe ? 0 : week_index;
-	struct week_theme theme = themes[week_index], others[REPLACEMENTS_MAX];
+	struct week_theme theme = { 0 }, others[REPLACEMENTS_MAX];
 	struct recipe recipe;
-	struct recipe_gap gap, first_gap;
-	bool found = try_theme(arena, a, &theme, taste, RECIPE_STRICT, &recipe, &gap);
+	struct recipe_gap gap, own_gap = { .nutrient = NUTRIENT_COUNT };
+	bool found = false;
 
-	first_gap = gap;
-	for (int round = 0; round < 4 && !found; round++) {
-		bool repeats = round == 1 || round == 3;
-		enum recipe_effort effort = round < 2 ? RECIPE_STRICT : RECIPE_RELAXED;
-		if (round == 2) {
-			theme = themes[week_index];
-			found = try_theme(arena, a, &theme, taste, RECIPE_RELAXED, &recipe, &gap);
-			if (!found) first_gap = gap;
-		}
-		size_t count = replacements(arena, a, themes, taste, repeats, others);
-		for (size_t i = 0; i < count && !found; i++) {
+	for (size_t r = 0; r < COUNT(rounds) && !found; r++) {
+		size_t count = 1;
+		others[0] = themes[week_index];
+		if (rounds[r].from != OWN) count = replacements(arena, a, themes, taste, rounds[r].from == OTHER_WEEKS, others);
+		for (size_t i = 0; i < count && i < rounds[r].most && !found; i++) {
 			theme = others[i];
-			found = try_theme(arena, a, &theme, taste, effort, &recipe, &gap);
+			found = try_theme(arena, a, &theme, taste, rounds[r].effort, &recipe, &gap);
+			if (rounds[r].from == OWN) own_gap = gap;
 		}
 	}
-	if (!found) return fail(arena, a, &first_gap, err);
+	if (!found) return fail(arena, a, &own_gap, err);
 	*out = arena_new(arena, Petfood__V1__WeeklyDietPlan);
 	petfood__v1__weekly_diet_plan__init(*out);
 	write_week(arena, a, &recipe, &theme, week_index, *out);
