@@ -80,7 +80,7 @@ void answer_common(struct exchange *x, int status)
 	int64_t took_us = time_monotonic_us() - x->began_us;
 	add_header(req, "x-request-id", x->request_id);
 	add_header(req, "traceparent", str_from(x->traceparent));
-	add_header(req, "x-process-time", str_printf(x->arena, "%.3f", (double)took_us / 1e6));
+	add_header(req, "x-process-time", str_printf(x->arena, "%d.%03d", (int)(took_us / 1000000), (int)(took_us / 1000 % 1000)));
 	add_header(req, "x-content-type-options", STR("nosniff"));
 	add_cors(req, &x->worker->bridge->cors, x->origin);
 	if (atomic_load(&x->worker->bridge->draining)) req->http1_is_persistent = 0;

@@ -193,9 +193,17 @@ static void h2o_setup(struct bridge *bridge)
 
 /* ---- life ---- */
 
+static void close_shared_listeners(struct bridge *bridge)
+{
+	for (size_t i = 0; i < bridge->listen_count; i++) {
+		if (bridge->listen_fds[i] != -1) close(bridge->listen_fds[i]);
+		bridge->listen_fds[i] = -1;
+	}
+}
+
 static void destroy(struct bridge *bridge)
 {
-	for (size_t i = 0; i < bridge->listen_count; i++) close(bridge->listen_fds[i]);
+	close_shared_listeners(bridge);
 	if (bridge->config.hosts) h2o_config_dispose(&bridge->config);
 	SSL_CTX_free(bridge->tls);
 	route_index_destroy(&bridge->routes);
@@ -251,6 +259,7 @@ bool bridge_start(const struct bridge_options *options, struct bridge **out, str
 	pthread_mutex_lock(&bridge->lock); /* from now on messages may be posted */
 	while (bridge->workers_ready < bridge->worker_count) pthread_cond_wait(&bridge->changed, &bridge->lock);
 	pthread_mutex_unlock(&bridge->lock);
+	close_shared_listeners(bridge); /* the port is free once the last worker has let go */
 	*out = bridge;
 	return true;
 }

@@ -53,7 +53,7 @@ struct bridge {
 	struct route_index *routes;
 	h2o_globalconf_t config;
 	SSL_CTX *tls;
-	int listen_fds[LISTENERS_MAX];
+	int listen_fds[LISTENERS_MAX]; /* -1 once each worker has its own */
 	size_t listen_count;
 	uint16_t port;
 	struct worker *workers;
@@ -96,6 +96,7 @@ struct worker {
 	h2o_linklist_t waiting;     /* struct exchange with an RPC under way */
 	h2o_linklist_t streams;     /* struct stream */
 	h2o_linklist_t lingering;   /* struct lingerer */
+	size_t lingering_count;
 	size_t calls;               /* RPCs under way, also those that nobody waits for any more */
 	size_t open_streams;        /* not yet freed */
 	struct exchange *spare;     /* free list */

@@ -10,7 +10,8 @@
 #include "store/base/uuid.h"
 
 enum {
-	SPARE_MAX = 256,                     /* exchanges kept for the next requests */
+	SPARE_MAX = 256,                     /* exchanges kept for the next requests, */
+	SPARE_BYTES_MAX = 64 * 1024,         /* if their arena has not grown beyond this */
 	UNPACK_BYTES_MAX = 64 * 1024 * 1024, /* arena budget of one reply */
 };
 
@@ -89,7 +90,7 @@ void exchange_unref(struct exchange *x)
 	if (--x->refs > 0) return;
 	struct worker *worker = x->worker;
 	connection_unref(x->connection);
-	if (worker->spare_count >= SPARE_MAX) {
+	if (worker->spare_count >= SPARE_MAX || arena_used(x->arena) > SPARE_BYTES_MAX) {
 		arena_destroy(&x->arena);
 		free(x);
 		return;
@@ -146,12 +147,15 @@ static void read_context(struct exchange *x)
 	read_target(x);
 	x->lang = lang_from_accept(exchange_header(x, "accept-language"));
 	x->origin = exchange_header(x, "origin");
-	traceparent_continue(exchange_header(x, "traceparent"), x->traceparent);
+	bool continued = traceparent_continue(exchange_header(x, "traceparent"), x->traceparent);
 	x->request_id = exchange_header(x, "x-request-id");
-	if (!request_id_is_valid(x->request_id)) {
+	if (request_id_is_valid(x->request_id)) return;
+	if (continued) { /* the caller's trace may have many requests */
 		char *id = arena_alloc(x->arena, UUID_TEXT_BYTES);
 		uuid_make(id);
 		x->request_id = str_from(id);
+	} else {
+		x->request_id = (struct str){ x->traceparent + 3, 32 };
 	}
 }
 

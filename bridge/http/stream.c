@@ -150,6 +150,8 @@ void stream_lost(struct stream *s)
 	h2o_timeout_unlink(&s->stall);
 	h2o_linklist_unlink(&s->link);
 	metric_set(bridge->stream_gauge, (int64_t)atomic_fetch_sub(&bridge->streams, 1) - 1);
+	log_info("stream.ended", LOG_CSTR("task", s->open->task_id), LOG_BOOL("whole", s->finished),
+	         LOG_DOUBLE("ms", (double)(time_monotonic_us() - s->x->began_us) / 1000), LOG_TEXT("request_id", s->x->request_id));
 	s->x->stream = NULL;
 	close_reader(s);
 	unref(s);

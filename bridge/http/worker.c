@@ -19,6 +19,7 @@ enum {
 	RESUME_MS = 100,           /* how often a listener at the connection limit looks again */
 	LINGER_MS = 2000,
 	LINGER_BYTES_MAX = 64 * 1024 * 1024,
+	LINGERING_MAX = 64,        /* they are not among the connections that are counted */
 	STOP_WAIT_MS = 10000,      /* for connections and calls to end after they were cut */
 };
 
@@ -39,6 +40,7 @@ __attribute__((weak)) const char *__lsan_default_suppressions(void) { return "le
 struct lingerer {
 	h2o_linklist_t link;
 	h2o_timeout_entry_t timeout;
+	struct worker *worker;
 	h2o_socket_t *sock;
 	size_t left;
 };
@@ -121,7 +123,11 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 			return;
 		}
 		h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
-		if (!sock) return;
+		if (!sock) {
+			/* Out of descriptors: asking again at once would only spin. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) set_listening(worker, false);
+			return;
+		}
 		struct connection *connection = calloc(1, sizeof *connection);
 		if (!connection) die("out of memory");
 		connection->worker = worker;
@@ -239,6 +245,7 @@ static void linger_end(struct lingerer *linger)
 {
 	h2o_timeout_unlink(&linger->timeout);
 	h2o_linklist_unlink(&linger->link);
+	linger->worker->lingering_count--;
 	h2o_socket_close(linger->sock);
 	free(linger);
 }
@@ -258,11 +265,14 @@ static void on_linger_read(h2o_socket_t *sock, const char *err)
 void worker_linger(struct worker *worker, h2o_req_t *req)
 {
 	h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-	int fd = req->version < 0x200 ? fcntl(h2o_socket_get_fd(sock), F_DUPFD_CLOEXEC, 0) : -1;
+	if (req->version >= 0x200 || worker->lingering_count >= LINGERING_MAX) return;
+	int fd = fcntl(h2o_socket_get_fd(sock), F_DUPFD_CLOEXEC, 0);
 	if (fd == -1) return; /* the answer may be lost to a reset then */
+	worker->lingering_count++;
 	struct lingerer *linger = calloc(1, sizeof *linger);
 	if (!linger) die("out of memory");
 	linger->left = LINGER_BYTES_MAX;
+	linger->worker = worker;
 	linger->sock = h2o_evloop_socket_create(worker->loop, fd, 0);
 	linger->sock->data = linger;
 	linger->timeout.cb = on_linger_timeout;

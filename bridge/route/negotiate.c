@@ -1,6 +1,5 @@
 #include "bridge/route/negotiate.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "store/base/uuid.h"
@@ -121,26 +120,31 @@ static bool traceparent_is_valid(struct str t)
 	return t.len == END || (memcmp(t.ptr, "00", 2) != 0 && t.ptr[END] == '-');
 }
 
-static void hex_random(char *out, size_t bytes)
+static void put_hex(char *out, const unsigned char *bytes, size_t count)
 {
-	unsigned char raw[16];
-	entropy_fill(raw, bytes);
-	raw[0] |= 1; /* never all zero */
-	for (size_t i = 0; i < bytes; i++) (void)snprintf(out + 2 * i, 3, "%02x", raw[i]);
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < count; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
 }
 
-void traceparent_continue(struct str received, char out[TRACEPARENT_BYTES])
+bool traceparent_continue(struct str received, char out[TRACEPARENT_BYTES])
 {
-	char trace[33], span[17], flags[3] = "01";
-	hex_random(span, 8);
-	if (traceparent_is_valid(received)) {
-		memcpy(trace, received.ptr + 3, 32);
-		trace[32] = '\0';
-		memcpy(flags, received.ptr + 53, 2);
-	} else {
-		hex_random(trace, 16);
-	}
-	(void)snprintf(out, TRACEPARENT_BYTES, "00-%s-%s-%s", trace, span, flags);
+	unsigned char raw[24] = { 0 }; /* span id, trace id; one system call for both */
+	bool valid = traceparent_is_valid(received);
+	entropy_fill(raw, valid ? 8 : sizeof raw);
+	raw[0] |= 1; /* never all zero */
+	raw[8] |= 1;
+	memcpy(out, "00-", 3);
+	if (valid) memcpy(out + 3, received.ptr + 3, 32);
+	else put_hex(out + 3, raw + 8, 16);
+	out[35] = '-';
+	put_hex(out + 36, raw, 8);
+	out[52] = '-';
+	memcpy(out + 53, valid ? received.ptr + 53 : "01", 2);
+	out[55] = '\0';
+	return valid;
 }
 
 bool request_id_is_valid(struct str id)

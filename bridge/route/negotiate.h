@@ -19,8 +19,8 @@ bool bearer_token(struct str authorization, struct str *out_token);
 bool is_plain_value(struct str value, size_t max_bytes);
 
 enum { TRACEPARENT_BYTES = 56, REQUEST_ID_BYTES_MAX = 128 };
-/* W3C Trace Context, level 1: a valid one keeps trace id and flags and gets a span id of ours; otherwise a fresh one. */
-void traceparent_continue(struct str received, char out[TRACEPARENT_BYTES]);
+/* W3C Trace Context, level 1: a valid one keeps trace id and flags and gets a span id of ours (true); otherwise a fresh one. */
+bool traceparent_continue(struct str received, char out[TRACEPARENT_BYTES]);
 /* 1..128 letters, digits, '-', '_', '.', ':' */
 bool request_id_is_valid(struct str id);
 

@@ -13,13 +13,20 @@
 
 enum { WAIT_MS = 10000 };
 
-void http_open_small(struct http_client *client, uint16_t port, int receive_bytes)
+static bool connect_to(struct http_client *client, uint16_t port, int receive_bytes)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	*client = (struct http_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 	strbuf_init(&client->in, NULL);
 	if (receive_bytes) (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
-	if (connect(client->fd, (struct sockaddr *)&to, sizeof to) != 0) die("connect: %s", strerror(errno));
+	return connect(client->fd, (struct sockaddr *)&to, sizeof to) == 0;
+}
+
+bool http_try_open(struct http_client *client, uint16_t port) { return connect_to(client, port, 0); }
+
+void http_open_small(struct http_client *client, uint16_t port, int receive_bytes)
+{
+	if (!connect_to(client, port, receive_bytes)) die("connect: %s", strerror(errno));
 }
 
 void http_open(struct http_client *client, uint16_t port) { http_open_small(client, port, 0); }

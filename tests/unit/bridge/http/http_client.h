@@ -10,7 +10,8 @@ struct http_client {
 	struct strbuf in; /* received, not consumed */
 	bool ended;       /* the other end has closed or reset */
 };
-void http_open(struct http_client *client, uint16_t port);
+void http_open(struct http_client *client, uint16_t port);     /* dies if nobody listens */
+bool http_try_open(struct http_client *client, uint16_t port); /* false: refused; close it all the same */
 /* receive_bytes: SO_RCVBUF, for readers that are slow; 0 = as it is */
 void http_open_small(struct http_client *client, uint16_t port, int receive_bytes);
 void http_close(struct http_client *client);

@@ -61,7 +61,7 @@ static void check_envelope(struct site *site)
 	/* Made where the client sent none, and not believed where it sent nonsense. */
 	site_send(site, &client, "DELETE", "/api/v1/plans/p1", AUTH "X-Request-Id: a b\r\nOrigin: http://evil.example\r\n", NULL);
 	call = fake_take_call();
-	CHECK(call && call->request_id.len == 36 && call->traceparent.len == 55);
+	CHECK(call && call->request_id.len == 32 && call->traceparent.len == 55);
 	CHECK_STR_ROW("language by default", call ? call->accept_language : STR_NONE, "zh-CN");
 	CHECK_STR_ROW("the peer itself", call ? call->client_address : STR_NONE, "127.0.0.1");
 	reply_deleted(call);
@@ -541,8 +541,13 @@ static void check_drain(void)
 	CHECK_ROW("R12 empty", bridge_drain(site.bridge, 10000));
 	http_close(&busy);
 	http_close(&idle);
-	late.fd = socket(AF_INET, SOCK_STREAM, 0);
-	http_close(&(struct http_client){ .fd = late.fd });
+	/* Each of the two workers lets go of the port in its own time. */
+	bool refused_at_last = false;
+	for (int64_t until = time_monotonic_ms() + 10000; !refused_at_last && time_monotonic_ms() < until;) {
+		refused_at_last = !http_try_open(&late, site.port);
+		http_close(&late);
+	}
+	CHECK_ROW("R12 nobody new gets in", refused_at_last);
 	site_stop(&site);
 }
 

@@ -353,7 +353,7 @@ static void check_headers(void)
 	for (size_t i = 0; i < COUNT(trace_rows); i++) {
 		char out[TRACEPARENT_BYTES];
 		struct str in = str_from(trace_rows[i].header);
-		traceparent_continue(in, out);
+		CHECK_ROW(trace_rows[i].label, traceparent_continue(in, out) == trace_rows[i].yes);
 		bool kept = in.len >= 35 && memcmp(out + 3, in.ptr + 3, 32) == 0;
 		CHECK_ROW(trace_rows[i].label, kept == trace_rows[i].yes);
 		CHECK_ROW(trace_rows[i].label, strlen(out) == 55 && memcmp(out, "00-", 3) == 0);
