@@ -46,7 +46,8 @@ static const char *phrase(int status)
 
 static void add_header(h2o_req_t *req, const char *name, struct str value)
 {
-	h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value.ptr ? value.ptr : "", value.len);
+	h2o_add_header_by_str(&req->pool, &req->res.headers, name, strlen(name), 1, NULL, value.ptr ? value.ptr : "",
+	                      value.len);
 }
 
 void answer_header(struct exchange *x, const char *name, struct str value) { add_header(x->req, name, value); }
@@ -68,8 +69,9 @@ void answer_log(struct exchange *x, int status)
 	int64_t took_us = time_monotonic_us() - x->began_us;
 	worker_count_answer(worker, x->metrics_row, status, took_us);
 	if (x->silent) return;
-	log_info("http.request", LOG_TEXT("method", x->method), LOG_CSTR("route", metrics->path), LOG_INT("status", status),
-	         LOG_DOUBLE("ms", (double)took_us / 1000), LOG_TEXT("request_id", x->request_id));
+	log_info("http.request", LOG_TEXT("method", x->method), LOG_CSTR("route", metrics->path),
+	         LOG_INT("status", status), LOG_DOUBLE("ms", (double)took_us / 1000),
+	         LOG_TEXT("request_id", x->request_id));
 }
 
 void answer_common(struct exchange *x, int status)
@@ -80,7 +82,8 @@ void answer_common(struct exchange *x, int status)
 	int64_t took_us = time_monotonic_us() - x->began_us;
 	add_header(req, "x-request-id", x->request_id);
 	add_header(req, "traceparent", str_from(x->traceparent));
-	add_header(req, "x-process-time", str_printf(x->arena, "%d.%03d", (int)(took_us / 1000000), (int)(took_us / 1000 % 1000)));
+	add_header(req, "x-process-time",
+	           str_printf(x->arena, "%d.%03d", (int)(took_us / 1000000), (int)(took_us / 1000 % 1000)));
 	add_header(req, "x-content-type-options", STR("nosniff"));
 	add_cors(req, &x->worker->bridge->cors, x->origin);
 	if (atomic_load(&x->worker->bridge->draining)) req->http1_is_persistent = 0;
@@ -145,9 +148,11 @@ static void send_problem(struct exchange *x, const struct rpc_outcome *outcome, 
 		answer_header(x, "retry-after", str_printf(x->arena, "%lld", (long long)problem.retry_after_s));
 	}
 	if (problem.limit >= 0 && problem.window_s >= 0) {
-		answer_header(x, "ratelimit-policy", str_printf(x->arena, "\"default\";q=%lld;w=%lld", (long long)problem.limit,
-		                                                (long long)problem.window_s));
-		answer_header(x, "ratelimit", str_printf(x->arena, "\"default\";r=0;t=%lld", (long long)problem.retry_after_s));
+		answer_header(x, "ratelimit-policy",
+		              str_printf(x->arena, "\"default\";q=%lld;w=%lld", (long long)problem.limit,
+		                         (long long)problem.window_s));
+		answer_header(x, "ratelimit",
+		              str_printf(x->arena, "\"default\";r=0;t=%lld", (long long)problem.retry_after_s));
 	}
 	if (problem.status == 401) answer_header(x, "www-authenticate", STR("Bearer"));
 	answer_json(x, problem.status, strbuf_str(&body));
@@ -186,8 +191,8 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 		struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, ctx, req->conn->ctx);
 		struct page_filter *self = (struct page_filter *)h2o_add_ostream(req, sizeof *self, slot);
 		char text[160];
-		int len = snprintf(text, sizeof text, "{\"code\":%d,\"message\":\"%s\",\"detail\":null}", req->res.status,
-		                   phrase(req->res.status));
+		int len = snprintf(text, sizeof text, "{\"code\":%d,\"message\":\"%s\",\"detail\":null}",
+		                   req->res.status, phrase(req->res.status));
 		self->super.do_send = send_page;
 		self->page = h2o_strdup(&req->pool, text, (size_t)len);
 		req->res.reason = phrase(req->res.status);
@@ -196,7 +201,9 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 		add_header(req, "content-type", STR("application/json"));
 		ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("origin"), -1);
 		struct str origin = STR_NONE;
-		if (at != -1) origin = (struct str){ req->headers.entries[at].value.base, req->headers.entries[at].value.len };
+		if (at != -1)
+			origin =
+			    (struct str){ req->headers.entries[at].value.base, req->headers.entries[at].value.len };
 		add_cors(req, &worker->bridge->cors, origin);
 		worker_count_answer(worker, builtin_count() - 1, req->res.status, 0);
 		worker_linger(worker, req);

@@ -85,9 +85,12 @@ static bool tls_setup(struct bridge *bridge, struct error *err)
 	if (!bridge->tls) return tls_refused(err, "TLS");
 	(void)SSL_CTX_set_min_proto_version(bridge->tls, TLS1_2_VERSION);
 	(void)SSL_CTX_set_options(bridge->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-	if (SSL_CTX_use_certificate_chain_file(bridge->tls, o->tls_certificate.ptr) != 1) return tls_refused(err, o->tls_certificate.ptr);
-	if (SSL_CTX_use_PrivateKey_file(bridge->tls, o->tls_key.ptr, SSL_FILETYPE_PEM) != 1) return tls_refused(err, o->tls_key.ptr);
-	if (SSL_CTX_check_private_key(bridge->tls) != 1) return tls_refused(err, "the key does not fit the certificate");
+	if (SSL_CTX_use_certificate_chain_file(bridge->tls, o->tls_certificate.ptr) != 1)
+		return tls_refused(err, o->tls_certificate.ptr);
+	if (SSL_CTX_use_PrivateKey_file(bridge->tls, o->tls_key.ptr, SSL_FILETYPE_PEM) != 1)
+		return tls_refused(err, o->tls_key.ptr);
+	if (SSL_CTX_check_private_key(bridge->tls) != 1)
+		return tls_refused(err, "the key does not fit the certificate");
 	h2o_ssl_register_alpn_protocols(bridge->tls, h2o_http2_alpn_protocols);
 	return true;
 }
@@ -97,8 +100,9 @@ static bool tls_setup(struct bridge *bridge, struct error *err)
 static bool listen_refused(struct error *err, const struct bridge_options *o, int code)
 {
 	bool busy = code == EADDRINUSE;
-	(void)error_set(err, busy ? RPC_FAILED_PRECONDITION : RPC_INVALID_ARGUMENT, busy ? "LISTEN_IN_USE" : "LISTEN_INVALID",
-	                "cannot listen on " STR_FMT ":%u: %s", STR_ARG(o->host), (unsigned)o->port, strerror(code));
+	(void)error_set(err, busy ? RPC_FAILED_PRECONDITION : RPC_INVALID_ARGUMENT,
+	                busy ? "LISTEN_IN_USE" : "LISTEN_INVALID", "cannot listen on " STR_FMT ":%u: %s",
+	                STR_ARG(o->host), (unsigned)o->port, strerror(code));
 	return error_param(err, "address", STR_FMT ":%u", STR_ARG(o->host), (unsigned)o->port);
 }
 
@@ -138,18 +142,21 @@ static bool listen_setup(struct bridge *bridge, struct error *err)
 	(void)snprintf(port, sizeof port, "%u", (unsigned)o->port);
 	int rc = getaddrinfo(o->host.ptr, port, &hints, &found);
 	if (rc != 0) {
-		return error_set(err, RPC_INVALID_ARGUMENT, "LISTEN_INVALID", "cannot listen on " STR_FMT ": %s", STR_ARG(o->host),
-		                 gai_strerror(rc));
+		return error_set(err, RPC_INVALID_ARGUMENT, "LISTEN_INVALID", "cannot listen on " STR_FMT ": %s",
+		                 STR_ARG(o->host), gai_strerror(rc));
 	}
 	/* A name that stands for several addresses is served on each that the machine has, but on all or none of those that
 	 * another program holds: half a server is found out too late. */
 	bool busy = false;
-	for (const struct addrinfo *info = found; info && !busy && bridge->listen_count < LISTENERS_MAX; info = info->ai_next) {
+	for (const struct addrinfo *info = found; info && !busy && bridge->listen_count < LISTENERS_MAX;
+	     info = info->ai_next) {
 		struct addrinfo with_port = *info;
 		struct sockaddr_storage address;
 		memcpy(&address, info->ai_addr, info->ai_addrlen);
-		if (bridge->port != 0 && address.ss_family == AF_INET6) ((struct sockaddr_in6 *)&address)->sin6_port = htons(bridge->port);
-		if (bridge->port != 0 && address.ss_family == AF_INET) ((struct sockaddr_in *)&address)->sin_port = htons(bridge->port);
+		if (bridge->port != 0 && address.ss_family == AF_INET6)
+			((struct sockaddr_in6 *)&address)->sin6_port = htons(bridge->port);
+		if (bridge->port != 0 && address.ss_family == AF_INET)
+			((struct sockaddr_in *)&address)->sin_port = htons(bridge->port);
 		with_port.ai_addr = (struct sockaddr *)&address;
 		if (!listen_on(bridge, &with_port, &code) && code == EADDRINUSE) busy = true;
 	}
@@ -164,7 +171,8 @@ static size_t largest_body(const struct bridge_options *o)
 {
 	size_t largest = o->json_body_bytes;
 	for (size_t i = 0; i < route_count; i++) {
-		if (route_table[i].method->body_limit_bytes > largest) largest = route_table[i].method->body_limit_bytes;
+		if (route_table[i].method->body_limit_bytes > largest)
+			largest = route_table[i].method->body_limit_bytes;
 	}
 	return largest < o->max_request_size ? largest : o->max_request_size;
 }
@@ -235,11 +243,14 @@ bool bridge_start(const struct bridge_options *options, struct bridge **out, str
 	bridge->port = options->port;
 	bridge->routes = route_index_create(route_table, route_count);
 	bridge->connection_gauge = metric_gauge("petfood_http_connections", NULL, "Open HTTP connections.");
-	bridge->exchange_gauge = metric_gauge("petfood_http_in_flight", NULL, "HTTP requests that wait for their answer.");
+	bridge->exchange_gauge =
+	    metric_gauge("petfood_http_in_flight", NULL, "HTTP requests that wait for their answer.");
 	bridge->stream_gauge = metric_gauge("petfood_http_streams", NULL, "Open progress streams.");
 	bridge->call_gauge = metric_gauge("petfood_http_calls", NULL, "RPCs under way for HTTP requests.");
-	bridge->events_sent = metric_counter("petfood_http_stream_events_total", NULL, "Progress events queued for readers.");
-	bridge->streams_cut = metric_counter("petfood_http_streams_cut_total", NULL, "Streams ended because the reader took nothing.");
+	bridge->events_sent =
+	    metric_counter("petfood_http_stream_events_total", NULL, "Progress events queued for readers.");
+	bridge->streams_cut =
+	    metric_counter("petfood_http_streams_cut_total", NULL, "Streams ended because the reader took nothing.");
 	bridge->connections_cut = metric_counter("petfood_http_connections_cut_total", NULL,
 	                                         "HTTP/2 connections ended for abandoning too many requests.");
 	if (!parse_proxies(bridge, options, err) || !tls_setup(bridge, err) || !listen_setup(bridge, err)) {
@@ -269,7 +280,8 @@ uint16_t bridge_port(const struct bridge *bridge) { return bridge->port; }
 bool bridge_drain(struct bridge *bridge, int64_t wait_ms)
 {
 	if (!atomic_exchange(&bridge->draining, true)) {
-		for (size_t i = 0; i < bridge->worker_count; i++) worker_post(&bridge->workers[i], &bridge->workers[i].drain_message);
+		for (size_t i = 0; i < bridge->worker_count; i++)
+			worker_post(&bridge->workers[i], &bridge->workers[i].drain_message);
 	}
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -296,7 +308,8 @@ void bridge_stop(struct bridge **handle)
 	*handle = NULL;
 	atomic_store(&bridge->draining, true);
 	bool clean = true;
-	for (size_t i = 0; i < bridge->worker_count; i++) worker_post(&bridge->workers[i], &bridge->workers[i].stop_message);
+	for (size_t i = 0; i < bridge->worker_count; i++)
+		worker_post(&bridge->workers[i], &bridge->workers[i].stop_message);
 	for (size_t i = 0; i < bridge->worker_count; i++) {
 		pthread_join(bridge->workers[i].thread, NULL);
 		clean = clean && bridge->workers[i].ended;

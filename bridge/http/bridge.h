@@ -13,20 +13,20 @@ struct bridge; /* opaque; several may live in one process; all functions are saf
 struct bridge_cors {
 	const struct str *origins;
 	size_t origin_count;
-	const struct str *methods;  /* {"*"} = DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT */
+	const struct str *methods; /* {"*"} = DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT */
 	size_t method_count;
-	const struct str *headers;  /* {"*"} = whatever the preflight asks for */
+	const struct str *headers; /* {"*"} = whatever the preflight asks for */
 	size_t header_count;
-	bool allow_credentials;     /* with origin "*" only for listed origins: a wildcard never gets credentials */
+	bool allow_credentials; /* with origin "*" only for listed origins: a wildcard never gets credentials */
 };
 
 /* Every text and list is copied by bridge_start. A limit of 0 takes the default in brackets. */
 struct bridge_options {
-	struct str host;             /* API_HOST: IPv4 or IPv6 address or a name that resolves; "" = 127.0.0.1 */
-	uint16_t port;               /* API_PORT; 0 = a free one, see bridge_port */
-	size_t threads;              /* API_WORKERS: event loops; [1] */
-	struct rpc_client *client;   /* borrowed; destroyed by the caller after bridge_stop */
-	struct event_hub *hub;       /* borrowed; NULL: streams are answered with 503 */
+	struct str host;           /* API_HOST: IPv4 or IPv6 address or a name that resolves; "" = 127.0.0.1 */
+	uint16_t port;             /* API_PORT; 0 = a free one, see bridge_port */
+	size_t threads;            /* API_WORKERS: event loops; [1] */
+	struct rpc_client *client; /* borrowed; destroyed by the caller after bridge_stop */
+	struct event_hub *hub;     /* borrowed; NULL: streams are answered with 503 */
 
 	/* Writes the bridge's own credentials ("Bearer …", no NUL needed) and returns their length, 0 = none at the moment or more
 	 * than cap. Called from every thread for every call; the owner renews them behind it. NULL = the bridge has no identity:
@@ -40,21 +40,25 @@ struct bridge_options {
 	const struct str *trusted_proxies; /* addresses or CIDR blocks whose X-Forwarded-For is believed */
 	size_t trusted_proxy_count;
 
-	size_t json_body_bytes;      /* largest JSON body, answered with 413 beyond; [1 MiB]; a route may set its own */
-	size_t max_request_size;     /* MAX_REQUEST_SIZE: ceiling for any route; [10 MiB] */
-	size_t header_bytes;         /* names and values together, 431 beyond; [64 KiB] */
-	size_t connections;          /* open at once over all threads; further ones wait in the kernel; [4096] */
-	size_t calls_per_thread;     /* RPCs under way per thread, 503 beyond; [256] */
-	size_t streams;              /* open SSE streams over all threads, 503 beyond; [connections - connections / 8] */
-	size_t resets_per_second;    /* HTTP/2 requests of one connection abandoned before their answer; more end it; [100] */
-	uint32_t request_timeout_ms; /* from connect or last answer to the last byte of a request; also keep-alive idle; [10000] */
-	uint32_t write_timeout_ms;   /* a client that takes nothing for so long is closed; [20000] */
-	uint32_t heartbeat_ms;       /* SSE comment after so long without an event; [15000] */
-	size_t stream_queue_bytes;   /* SSE bytes waiting per client, beside the event that is over the limit; [256 KiB] */
+	size_t json_body_bytes;  /* largest JSON body, answered with 413 beyond; [1 MiB]; a route may set its own */
+	size_t max_request_size; /* MAX_REQUEST_SIZE: ceiling for any route; [10 MiB] */
+	size_t header_bytes;     /* names and values together, 431 beyond; [64 KiB] */
+	size_t connections;      /* open at once over all threads; further ones wait in the kernel; [4096] */
+	size_t calls_per_thread; /* RPCs under way per thread, 503 beyond; [256] */
+	size_t streams;          /* open SSE streams over all threads, 503 beyond; [connections - connections / 8] */
+	size_t
+	    resets_per_second; /* HTTP/2 requests of one connection abandoned before their answer; more end it; [100] */
+	uint32_t
+	    request_timeout_ms; /* from connect or last answer to the last byte of a request; also keep-alive idle; [10000] */
+	uint32_t write_timeout_ms; /* a client that takes nothing for so long is closed; [20000] */
+	uint32_t heartbeat_ms;     /* SSE comment after so long without an event; [15000] */
+	size_t
+	    stream_queue_bytes; /* SSE bytes waiting per client, beside the event that is over the limit; [256 KiB] */
 
-	struct str tls_certificate, tls_key; /* PEM files; both or none. With them: HTTPS, HTTP/2 by ALPN. Without: HTTP/1 only */
-	bool docs;                   /* serve /docs and /openapi.json */
-	struct str version;          /* of the program, for /, /health */
+	struct str tls_certificate,
+	    tls_key;        /* PEM files; both or none. With them: HTTPS, HTTP/2 by ALPN. Without: HTTP/1 only */
+	bool docs;          /* serve /docs and /openapi.json */
+	struct str version; /* of the program, for /, /health */
 };
 
 /* Listens and starts the threads. Fails: FAILED_PRECONDITION/LISTEN_IN_USE (message names the address),

@@ -76,7 +76,8 @@ static void on_detail(struct exchange *x, const struct rpc_outcome *outcome)
 		reply = (const void *)exchange_unpack(x, x->rpc->reply, outcome->payload);
 		if (!reply) return;
 	}
-	add_field(&data, "status", health_word(reply && reply->status == PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY));
+	add_field(&data, "status",
+	          health_word(reply && reply->status == PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY));
 	add_field(&data, "version", x->worker->bridge->options.version);
 	strbuf_add_cstr(&data, ",\"components\":{\"rpc\":{\"status\":");
 	json_print_string(&data, health_word(reply != NULL));
@@ -122,7 +123,8 @@ static void on_ready(struct exchange *x, const struct rpc_outcome *outcome)
 		answer_not_ready(x, "UNREACHABLE", "the rpc process does not answer");
 		return;
 	}
-	const Petfood__Rpc__V1__HealthCheckReply *reply = (const void *)exchange_unpack(x, x->rpc->reply, outcome->payload);
+	const Petfood__Rpc__V1__HealthCheckReply *reply =
+	    (const void *)exchange_unpack(x, x->rpc->reply, outcome->payload);
 	if (!reply) return;
 	if (!reply->ready) {
 		answer_not_ready(x, "STORE_DOWN", "the rpc process is not ready");
@@ -136,8 +138,10 @@ static void on_ready(struct exchange *x, const struct rpc_outcome *outcome)
 }
 static void page_ready(struct exchange *x)
 {
-	if (atomic_load(&x->worker->bridge->draining)) answer_not_ready(x, "SHUTTING_DOWN", "draining");
-	else (void)call_health(x, on_ready);
+	if (atomic_load(&x->worker->bridge->draining))
+		answer_not_ready(x, "SHUTTING_DOWN", "draining");
+	else
+		(void)call_health(x, on_ready);
 }
 
 static void page_metrics(struct exchange *x)
@@ -152,8 +156,9 @@ static void page_openapi(struct exchange *x) { answer_json(x, 200, (struct str){
 
 static void page_docs(struct exchange *x)
 {
-	answer_header(x, "content-security-policy",
-	              STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"));
+	answer_header(
+	    x, "content-security-policy",
+	    STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"));
 	answer_text(x, 200, "text/html; charset=utf-8", (struct str){ page_reference, page_reference_len });
 }
 
@@ -185,9 +190,12 @@ bool builtin_answer(struct exchange *x)
 		if (pages[i].docs && !x->worker->bridge->options.docs) return false;
 		x->metrics_row = i;
 		x->silent = pages[i].silent;
-		if (str_equal(x->method, STR("GET")) || x->is_head) pages[i].answer(x);
-		else if (str_equal(x->method, STR("OPTIONS"))) exchange_answer_options(x, 1u << VERB_GET);
-		else exchange_answer_unrouted(x, 1u << VERB_GET);
+		if (str_equal(x->method, STR("GET")) || x->is_head)
+			pages[i].answer(x);
+		else if (str_equal(x->method, STR("OPTIONS")))
+			exchange_answer_options(x, 1u << VERB_GET);
+		else
+			exchange_answer_unrouted(x, 1u << VERB_GET);
 		return true;
 	}
 	return false;

@@ -20,10 +20,10 @@
 #include "store/base/time.h"
 
 enum {
-	LISTENERS_MAX = 8,         /* addresses that a name may resolve to */
-	CALLER_TOKEN_BYTES_MAX = 8192, /* largest metadata value of the RPC envelope */
+	LISTENERS_MAX = 8,              /* addresses that a name may resolve to */
+	CALLER_TOKEN_BYTES_MAX = 8192,  /* largest metadata value of the RPC envelope */
 	SERVICE_TOKEN_BYTES_MAX = 4352, /* TOKEN_BYTES_MAX and "Bearer " */
-	STATUS_SLOTS = 24,         /* statuses counted one by one per route; further ones as "other" */
+	STATUS_SLOTS = 24,              /* statuses counted one by one per route; further ones as "other" */
 };
 
 struct worker;
@@ -46,7 +46,7 @@ struct route_metrics {
 };
 
 struct bridge {
-	struct arena *arena; /* owns the copies of the options' texts */
+	struct arena *arena;           /* owns the copies of the options' texts */
 	struct bridge_options options; /* defaults filled in */
 	struct cors_policy cors;
 	struct address_block *trusted;
@@ -72,9 +72,9 @@ struct bridge {
 struct connection {
 	h2o_linklist_t link; /* worker->connections */
 	struct worker *worker;
-	h2o_socket_t *sock;  /* NULL once closed */
-	size_t refs;         /* the socket and each exchange */
-	size_t exchanges;    /* with a live request */
+	h2o_socket_t *sock;       /* NULL once closed */
+	size_t refs;              /* the socket and each exchange */
+	size_t exchanges;         /* with a live request */
 	uint64_t reset_window_at; /* HTTP/2: requests abandoned within one second */
 	size_t resets;
 };
@@ -85,7 +85,7 @@ void connection_unref(struct connection *connection);
 struct worker {
 	struct bridge *bridge;
 	pthread_t thread;
-	bool ended;                 /* everything was given back */
+	bool ended; /* everything was given back */
 	h2o_evloop_t *loop;
 	h2o_context_t ctx;
 	h2o_accept_ctx_t accept;
@@ -97,9 +97,9 @@ struct worker {
 	h2o_linklist_t streams;     /* struct stream */
 	h2o_linklist_t lingering;   /* struct lingerer */
 	size_t lingering_count;
-	size_t calls;               /* RPCs under way, also those that nobody waits for any more */
-	size_t open_streams;        /* not yet freed */
-	struct exchange *spare;     /* free list */
+	size_t calls;           /* RPCs under way, also those that nobody waits for any more */
+	size_t open_streams;    /* not yet freed */
+	struct exchange *spare; /* free list */
 	size_t spare_count;
 	h2o_timeout_t heartbeat, stall, watch_calls, watch_streams, resume, linger;
 	h2o_timeout_entry_t watch_calls_entry, watch_streams_entry, resume_entry;
@@ -119,19 +119,19 @@ void worker_linger(struct worker *worker, h2o_req_t *req);
 /* ---- one request and its answer ---- */
 struct stream;
 struct exchange {
-	struct message done;       /* posted by the RPC client's thread */
-	h2o_linklist_t link;       /* worker->waiting */
-	struct exchange *next;     /* worker->spare */
+	struct message done;   /* posted by the RPC client's thread */
+	h2o_linklist_t link;   /* worker->waiting */
+	struct exchange *next; /* worker->spare */
 	struct worker *worker;
 	struct connection *connection;
-	h2o_req_t *req;            /* NULL once it is gone */
-	size_t refs;               /* the request, the RPC, the stream */
-	struct arena *arena;       /* the RPC client's thread has it from start to `done` */
+	h2o_req_t *req;      /* NULL once it is gone */
+	size_t refs;         /* the request, the RPC, the stream */
+	struct arena *arena; /* the RPC client's thread has it from start to `done` */
 	int64_t began_us;
 	size_t metrics_row;
-	bool silent;               /* not in the access log */
+	bool silent; /* not in the access log */
 	bool answered;
-	bool anonymous;            /* no user's token came along */
+	bool anonymous; /* no user's token came along */
 	bool is_head;
 	enum lang lang;
 	struct str method, path, query, origin;
@@ -182,8 +182,8 @@ bool builtin_answer(struct exchange *x);
 /* ---- progress streams ---- */
 /* Answers with the stream that an opens_stream method's reply describes. */
 void stream_open(struct exchange *x, const struct rpc_outcome *outcome);
-void stream_lost(struct stream *stream);     /* the request is gone */
-void stream_end(struct stream *stream);      /* after what is queued */
+void stream_lost(struct stream *stream); /* the request is gone */
+void stream_end(struct stream *stream);  /* after what is queued */
 struct connection *stream_connection(struct stream *stream);
 struct stream *stream_of_link(h2o_linklist_t *link);
 

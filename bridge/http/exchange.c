@@ -128,8 +128,8 @@ static void read_target(struct exchange *x)
 	struct str target = of_iovec(x->req->path);
 	if (target.len > 0 && target.ptr[0] != '/') { /* absolute form: http://host/path */
 		size_t authority = str_find(target, STR("://"), 0);
-		const char *slash = authority == SIZE_MAX ? NULL
-		                                          : memchr(target.ptr + authority + 3, '/', target.len - authority - 3);
+		const char *slash =
+		    authority == SIZE_MAX ? NULL : memchr(target.ptr + authority + 3, '/', target.len - authority - 3);
 		if (slash) target = (struct str){ slash, target.len - (size_t)(slash - target.ptr) };
 	}
 	const char *mark = target.len ? memchr(target.ptr, '?', target.len) : NULL;
@@ -162,7 +162,8 @@ static void read_context(struct exchange *x)
 static size_t header_bytes(const h2o_req_t *req)
 {
 	size_t total = req->method.len + req->path.len + req->authority.len;
-	for (size_t i = 0; i < req->headers.size; i++) total += req->headers.entries[i].name->len + req->headers.entries[i].value.len;
+	for (size_t i = 0; i < req->headers.size; i++)
+		total += req->headers.entries[i].name->len + req->headers.entries[i].value.len;
 	return total;
 }
 
@@ -176,7 +177,8 @@ static bool check_head(struct exchange *x, struct error *err)
 {
 	const struct bridge_options *o = &x->worker->bridge->options;
 	if (header_bytes(x->req) > o->header_bytes) {
-		return error_set(err, RPC_INVALID_ARGUMENT, "HEADERS_TOO_LARGE", "headers beyond %zu bytes", o->header_bytes);
+		return error_set(err, RPC_INVALID_ARGUMENT, "HEADERS_TOO_LARGE", "headers beyond %zu bytes",
+		                 o->header_bytes);
 	}
 	bool named = has_host(x);
 	struct str host = named ? of_iovec(x->req->input.authority) : STR_NONE;
@@ -307,14 +309,15 @@ static bool fill_metadata(struct exchange *x, struct rpc_metadata *out, struct e
 		out->authorization = str_printf(x->arena, "Bearer " STR_FMT, STR_ARG(token));
 	}
 	if (out->idempotency_key.len > 0 && !is_plain_value(out->idempotency_key, 200)) {
-		(void)error_set(err, RPC_INVALID_ARGUMENT, "METADATA_INVALID", "idempotency-key is not 1..200 printable characters");
+		(void)error_set(err, RPC_INVALID_ARGUMENT, "METADATA_INVALID",
+		                "idempotency-key is not 1..200 printable characters");
 		return error_param(err, "key", "idempotency-key");
 	}
 	if (o->service_authorization) {
 		char *service = arena_alloc(x->arena, SERVICE_TOKEN_BYTES_MAX);
-		out->service_authorization = (struct str){
-			service, o->service_authorization(o->service_authorization_self, service, SERVICE_TOKEN_BYTES_MAX)
-		};
+		out->service_authorization =
+		    (struct str){ service, o->service_authorization(o->service_authorization_self, service,
+			                                            SERVICE_TOKEN_BYTES_MAX) };
 	}
 	return true;
 }
@@ -394,7 +397,8 @@ void exchange_answer_options(struct exchange *x, unsigned verbs)
 	const struct cors_policy *policy = &x->worker->bridge->cors;
 	bool preflight = x->origin.len > 0 && exchange_header(x, "access-control-request-method").len > 0;
 	if (preflight && cors_decide(policy, x->origin).allow_origin.len > 0) {
-		struct str headers = cors_allow_headers(x->arena, policy, exchange_header(x, "access-control-request-headers"));
+		struct str headers =
+		    cors_allow_headers(x->arena, policy, exchange_header(x, "access-control-request-headers"));
 		answer_header(x, "access-control-allow-methods", cors_allow_methods(x->arena, policy));
 		if (headers.len) answer_header(x, "access-control-allow-headers", headers);
 		answer_header(x, "access-control-max-age", str_printf(x->arena, "%d", CORS_MAX_AGE_S));
@@ -459,8 +463,11 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
 		.body = of_iovec(req->entity),
 		.last_event_id = exchange_header(x, "last-event-id"),
 	};
-	if (!check_accept(x, &err) || !check_body(x, &err) || !check_room(x, &err)) answer_error(x, &err, false);
-	else if (!request_build(x->arena, &match, &parts, &request, &err)) answer_error(x, &err, true);
-	else (void)exchange_call(x, match.route->method, request, on_outcome);
+	if (!check_accept(x, &err) || !check_body(x, &err) || !check_room(x, &err))
+		answer_error(x, &err, false);
+	else if (!request_build(x->arena, &match, &parts, &request, &err))
+		answer_error(x, &err, true);
+	else
+		(void)exchange_call(x, match.route->method, request, on_outcome);
 	return 0;
 }

@@ -12,30 +12,31 @@
 #include "store/base/uuid.h"
 
 enum {
-	PIECE_BYTES = 16 * 1024,  /* what the client must take within the write timeout */
-	KEEP_BYTES = 16 * 1024,   /* a larger buffer is given back once it is empty */
-	RETRY_MS_MIN = 2000, RETRY_MS_SPREAD = 2000, /* readers of a lost server do not come back all at once */
+	PIECE_BYTES = 16 * 1024, /* what the client must take within the write timeout */
+	KEEP_BYTES = 16 * 1024,  /* a larger buffer is given back once it is empty */
+	RETRY_MS_MIN = 2000,
+	RETRY_MS_SPREAD = 2000, /* readers of a lost server do not come back all at once */
 };
 
 struct stream {
 	struct worker *worker;
-	struct exchange *x;       /* held; x->req is NULL once the client has gone */
+	struct exchange *x;          /* held; x->req is NULL once the client has gone */
 	struct event_reader *reader; /* NULL: none, or closed */
-	size_t refs;              /* the request, the reader */
-	h2o_linklist_t link;      /* worker->streams */
+	size_t refs;                 /* the request, the reader */
+	h2o_linklist_t link;         /* worker->streams */
 	h2o_generator_t generator;
 	h2o_timeout_entry_t heartbeat, stall;
-	struct strbuf sending;    /* h2o has a piece of it; untouched while in_flight */
+	struct strbuf sending; /* h2o has a piece of it; untouched while in_flight */
 	size_t sent;
 	bool in_flight, finished; /* finished: the last piece was given to h2o */
 	struct message wake, closed;
 	const Petfood__V1__StreamOpen *open; /* in x->arena; read only */
 
-	pthread_mutex_t lock;     /* for what follows */
+	pthread_mutex_t lock; /* for what follows */
 	struct strbuf queue;
-	size_t backlog;           /* bytes of `sending` that have not left */
-	bool full;                /* the reader waits for event_reader_ready */
-	bool ended;               /* nothing follows what is queued */
+	size_t backlog; /* bytes of `sending` that have not left */
+	bool full;      /* the reader waits for event_reader_ready */
+	bool ended;     /* nothing follows what is queued */
 	bool wake_posted;
 };
 
@@ -151,7 +152,8 @@ void stream_lost(struct stream *s)
 	h2o_linklist_unlink(&s->link);
 	metric_set(bridge->stream_gauge, (int64_t)atomic_fetch_sub(&bridge->streams, 1) - 1);
 	log_info("stream.ended", LOG_CSTR("task", s->open->task_id), LOG_BOOL("whole", s->finished),
-	         LOG_DOUBLE("ms", (double)(time_monotonic_us() - s->x->began_us) / 1000), LOG_TEXT("request_id", s->x->request_id));
+	         LOG_DOUBLE("ms", (double)(time_monotonic_us() - s->x->began_us) / 1000),
+	         LOG_TEXT("request_id", s->x->request_id));
 	s->x->stream = NULL;
 	close_reader(s);
 	unref(s);
@@ -173,7 +175,8 @@ static void on_closed_here(struct message *message) { unref(H2O_STRUCT_FROM_MEMB
 
 static void add_frames(struct strbuf *out, size_t count, const ProtobufCBinaryData *frames)
 {
-	for (size_t i = 0; i < count; i++) frame_event(out, 0, (struct str){ (const char *)frames[i].data, frames[i].len });
+	for (size_t i = 0; i < count; i++)
+		frame_event(out, 0, (struct str){ (const char *)frames[i].data, frames[i].len });
 }
 
 /* With the lock held. */
@@ -309,11 +312,12 @@ static bool open_reader(struct stream *s, struct error *err)
 	};
 	if (o->service_authorization) {
 		metadata.service_authorization =
-			(struct str){ token, o->service_authorization(o->service_authorization_self, token, sizeof token) };
+		    (struct str){ token, o->service_authorization(o->service_authorization_self, token, sizeof token) };
 	}
 	if (!o->hub) return error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "this bridge reads no events");
 	s->refs++;
-	if (event_reader_open(o->hub, str_from(s->open->task_id), s->open->after, &metadata, &sink, &s->reader, err)) return true;
+	if (event_reader_open(o->hub, str_from(s->open->task_id), s->open->after, &metadata, &sink, &s->reader, err))
+		return true;
 	s->refs--;
 	return false;
 }
@@ -342,7 +346,8 @@ void stream_open(struct exchange *x, const struct rpc_outcome *outcome)
 		unref(s);
 		return;
 	}
-	if (open->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED) add_frames(&s->queue, open->n_closing, open->closing);
+	if (open->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED)
+		add_frames(&s->queue, open->n_closing, open->closing);
 	x->stream = s;
 	h2o_linklist_insert(&x->worker->streams, &s->link);
 	metric_set(bridge->stream_gauge, (int64_t)atomic_fetch_add(&bridge->streams, 1) + 1);

@@ -13,14 +13,14 @@
 #include "store/base/log.h"
 
 enum {
-	ACCEPTS_PER_WAKE = 16,     /* then the other sockets get their turn */
-	WATCH_CALLS_MS = 50,       /* a client that hangs up ends its call within 100 ms */
+	ACCEPTS_PER_WAKE = 16, /* then the other sockets get their turn */
+	WATCH_CALLS_MS = 50,   /* a client that hangs up ends its call within 100 ms */
 	WATCH_STREAMS_MS = 1000,
-	RESUME_MS = 100,           /* how often a listener at the connection limit looks again */
+	RESUME_MS = 100, /* how often a listener at the connection limit looks again */
 	LINGER_MS = 2000,
 	LINGER_BYTES_MAX = 64 * 1024 * 1024,
-	LINGERING_MAX = 64,        /* they are not among the connections that are counted */
-	STOP_WAIT_MS = 10000,      /* for connections and calls to end after they were cut */
+	LINGERING_MAX = 64,   /* they are not among the connections that are counted */
+	STOP_WAIT_MS = 10000, /* for connections and calls to end after they were cut */
 };
 
 /* h2o keeps freed blocks in lists of the thread, and forgets them when the thread ends: bounded, and at the end of the process.
@@ -49,7 +49,8 @@ static void on_inbox(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messa
 {
 	(void)receiver;
 	while (!h2o_linklist_is_empty(messages)) { /* h2o asserts that nothing is left */
-		h2o_multithread_message_t *super = H2O_STRUCT_FROM_MEMBER(h2o_multithread_message_t, link, messages->next);
+		h2o_multithread_message_t *super =
+		    H2O_STRUCT_FROM_MEMBER(h2o_multithread_message_t, link, messages->next);
 		struct message *message = H2O_STRUCT_FROM_MEMBER(struct message, super, super);
 		h2o_linklist_unlink(&super->link);
 		message->run(message);
@@ -67,21 +68,24 @@ void worker_count_answer(struct worker *worker, size_t row, int status, int64_t 
 {
 	struct route_metrics *metrics = &worker->metrics[row];
 	size_t slot = 0;
-	while (slot < STATUS_SLOTS - 1 && metrics->slots[slot].requests && metrics->slots[slot].status != status) slot++;
+	while (slot < STATUS_SLOTS - 1 && metrics->slots[slot].requests && metrics->slots[slot].status != status)
+		slot++;
 	if (!metrics->slots[slot].requests) {
 		char labels[256];
 		char code[16] = "other";
 		if (slot < STATUS_SLOTS - 1) (void)snprintf(code, sizeof code, "%d", status);
-		(void)snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",status=\"%s\"", metrics->method, metrics->path,
-		               code);
-		metrics->slots[slot].requests = metric_counter("petfood_http_requests_total", labels, "Answered HTTP requests.");
+		(void)snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\",status=\"%s\"", metrics->method,
+		               metrics->path, code);
+		metrics->slots[slot].requests =
+		    metric_counter("petfood_http_requests_total", labels, "Answered HTTP requests.");
 		metrics->slots[slot].status = status;
 	}
 	if (!metrics->seconds) {
 		char labels[256];
 		(void)snprintf(labels, sizeof labels, "method=\"%s\",route=\"%s\"", metrics->method, metrics->path);
-		metrics->seconds = metric_histogram("petfood_http_request_seconds", labels,
-		                                    "Time from the whole request to its answer; for streams to the first byte.");
+		metrics->seconds =
+		    metric_histogram("petfood_http_request_seconds", labels,
+		                     "Time from the whole request to its answer; for streams to the first byte.");
 	}
 	metric_add(metrics->slots[slot].requests, 1);
 	metric_observe_us(metrics->seconds, took_us);
@@ -125,7 +129,8 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 		h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
 		if (!sock) {
 			/* Out of descriptors: asking again at once would only spin. */
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) set_listening(worker, false);
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				set_listening(worker, false);
 			return;
 		}
 		struct connection *connection = calloc(1, sizeof *connection);
@@ -139,7 +144,8 @@ static void on_accept(h2o_socket_t *listener, const char *err)
 		metric_set(bridge->connection_gauge, (int64_t)atomic_fetch_add(&bridge->connections, 1) + 1);
 		/* h2o has no write timeout: a peer that acknowledges nothing is dropped by the kernel. */
 		unsigned timeout_ms = bridge->options.write_timeout_ms;
-		(void)setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+		(void)setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
+		                 sizeof timeout_ms);
 		h2o_accept(&worker->accept, sock);
 	}
 }
@@ -155,8 +161,10 @@ static void set_listening(struct worker *worker, bool on)
 	worker->paused = !on;
 	for (size_t i = 0; i < worker->bridge->listen_count; i++) {
 		if (!worker->listeners[i]) continue;
-		if (on) h2o_socket_read_start(worker->listeners[i], on_accept);
-		else h2o_socket_read_stop(worker->listeners[i]);
+		if (on)
+			h2o_socket_read_start(worker->listeners[i], on_accept);
+		else
+			h2o_socket_read_stop(worker->listeners[i]);
 	}
 	h2o_timeout_unlink(&worker->resume_entry);
 	if (!on) h2o_timeout_link(worker->loop, &worker->resume, &worker->resume_entry);
@@ -207,7 +215,10 @@ static void watch(h2o_linklist_t *rows, int (*fd_of)(h2o_linklist_t *row), void 
 	}
 }
 
-static struct exchange *waiting_exchange(h2o_linklist_t *row) { return H2O_STRUCT_FROM_MEMBER(struct exchange, link, row); }
+static struct exchange *waiting_exchange(h2o_linklist_t *row)
+{
+	return H2O_STRUCT_FROM_MEMBER(struct exchange, link, row);
+}
 static int waiting_fd(h2o_linklist_t *row)
 {
 	struct exchange *x = waiting_exchange(row);
@@ -283,7 +294,10 @@ void worker_linger(struct worker *worker, h2o_req_t *req)
 
 /* ---- life ---- */
 
-static void add_timer(struct worker *worker, h2o_timeout_t *timeout, uint64_t ms) { h2o_timeout_init(worker->loop, timeout, ms); }
+static void add_timer(struct worker *worker, h2o_timeout_t *timeout, uint64_t ms)
+{
+	h2o_timeout_init(worker->loop, timeout, ms);
+}
 
 static void init(struct worker *worker)
 {
@@ -307,7 +321,8 @@ static void init(struct worker *worker)
 	worker->loop = h2o_evloop_create();
 	h2o_context_init(&worker->ctx, worker->loop, &bridge->config);
 	h2o_multithread_register_receiver(worker->ctx.queue, &worker->inbox, on_inbox);
-	worker->accept = (h2o_accept_ctx_t){ .ctx = &worker->ctx, .hosts = bridge->config.hosts, .ssl_ctx = bridge->tls };
+	worker->accept =
+	    (h2o_accept_ctx_t){ .ctx = &worker->ctx, .hosts = bridge->config.hosts, .ssl_ctx = bridge->tls };
 	add_timer(worker, &worker->heartbeat, bridge->options.heartbeat_ms);
 	add_timer(worker, &worker->stall, bridge->options.write_timeout_ms);
 	add_timer(worker, &worker->watch_calls, WATCH_CALLS_MS);
@@ -367,7 +382,8 @@ static void cut_everything(struct worker *worker)
 
 static bool is_empty(const struct worker *worker)
 {
-	return worker->calls == 0 && worker->open_streams == 0 && h2o_linklist_is_empty((h2o_linklist_t *)&worker->connections);
+	return worker->calls == 0 && worker->open_streams == 0 &&
+	       h2o_linklist_is_empty((h2o_linklist_t *)&worker->connections);
 }
 
 static void fini(struct worker *worker)

@@ -35,7 +35,8 @@ bool address_parse(struct str text, struct address *out)
 		if (!end) return false;
 		struct str inner = { text.ptr + 1, (size_t)(end - text.ptr) - 1 };
 		struct str after = { end + 1, text.len - inner.len - 2 };
-		if (after.len > 0 && (after.ptr[0] != ':' || !is_port((struct str){ after.ptr + 1, after.len - 1 }))) return false;
+		if (after.len > 0 && (after.ptr[0] != ':' || !is_port((struct str){ after.ptr + 1, after.len - 1 })))
+			return false;
 		return parse_bare(inner, out);
 	}
 	if (parse_bare(text, out)) return true;
@@ -80,13 +81,14 @@ bool address_block_parse(struct str text, struct address_block *out, struct erro
 		if (!str_to_int64((struct str){ slash + 1, whole.len - base.len - 1 }, &bits) || bits < 0) goto bad;
 	}
 	if (!parse_bare(base, &out->base)) goto bad;
-	int64_t most = is_mapped(&out->base) && memchr(base.ptr, '.', base.len) && !memchr(base.ptr, ':', base.len) ? 32 : 128;
+	int64_t most =
+	    is_mapped(&out->base) && memchr(base.ptr, '.', base.len) && !memchr(base.ptr, ':', base.len) ? 32 : 128;
 	if (bits > most) goto bad;
 	out->prefix_bits = (unsigned)(bits < 0 ? 128 : bits + (128 - most));
 	return true;
 bad:
-	return error_set(err, RPC_INVALID_ARGUMENT, "PROXY_INVALID", "\"" STR_FMT "\" is neither an address nor a CIDR block",
-	                 STR_ARG(whole));
+	return error_set(err, RPC_INVALID_ARGUMENT, "PROXY_INVALID",
+	                 "\"" STR_FMT "\" is neither an address nor a CIDR block", STR_ARG(whole));
 }
 
 bool address_block_has(const struct address_block *block, const struct address *address)

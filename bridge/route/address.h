@@ -16,7 +16,7 @@ struct address_block {
 };
 enum { ADDRESS_TEXT_BYTES = 46 };
 
-bool address_parse(struct str text, struct address *out);        /* "10.0.0.1", "::1", "[::1]", either with ":port" */
+bool address_parse(struct str text, struct address *out); /* "10.0.0.1", "::1", "[::1]", either with ":port" */
 bool address_from_socket(const struct sockaddr *from, struct address *out); /* false: neither IPv4 nor IPv6 */
 void address_format(const struct address *address, char out[ADDRESS_TEXT_BYTES]);
 /* An address or CIDR block: "10.0.0.0/8", "fd00::/8", "127.0.0.1". */

@@ -44,11 +44,13 @@ struct str cors_allow_methods(struct arena *arena, const struct cors_policy *pol
 
 struct str cors_allow_headers(struct arena *arena, const struct cors_policy *policy, struct str requested_headers)
 {
-	if (!has_star(policy->headers, policy->header_count)) return joined(arena, policy->headers, policy->header_count);
+	if (!has_star(policy->headers, policy->header_count))
+		return joined(arena, policy->headers, policy->header_count);
 	/* Echoed, for "*" is literal with credentials; only what a list of header names can consist of. */
 	for (size_t i = 0; i < requested_headers.len; i++) {
 		char c = requested_headers.ptr[i];
-		bool name = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-_, .", c));
+		bool name = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		            (c && strchr("-_, .", c));
 		if (!name) return STR_NONE;
 	}
 	return requested_headers;

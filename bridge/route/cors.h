@@ -27,7 +27,8 @@ struct str cors_allow_methods(struct arena *arena, const struct cors_policy *pol
 struct str cors_allow_headers(struct arena *arena, const struct cors_policy *policy, struct str requested_headers);
 
 /* Our own response headers that scripts may read; spelled out, for "*" does not cover answers with credentials. */
-#define CORS_EXPOSED_HEADERS "X-Request-Id, X-Process-Time, Traceparent, Retry-After, RateLimit, RateLimit-Policy, Allow"
+#define CORS_EXPOSED_HEADERS \
+	"X-Request-Id, X-Process-Time, Traceparent, Retry-After, RateLimit, RateLimit-Policy, Allow"
 enum { CORS_MAX_AGE_S = 600 };
 
 #endif

@@ -29,7 +29,8 @@ static int shape_order(const struct route_side *a, const struct route_side *b)
 
 static int row_order(const void *left, const void *right)
 {
-	const struct route_side *a = *(const struct route_side *const *)left, *b = *(const struct route_side *const *)right;
+	const struct route_side *a = *(const struct route_side *const *)left,
+	                        *b = *(const struct route_side *const *)right;
 	int order = shape_order(a, b);
 	return order != 0 ? order : (int)a->verb - (int)b->verb;
 }
@@ -41,10 +42,12 @@ struct route_index *route_index_create(const struct route_side *routes, size_t c
 	if (!index || !sorted) die("out of memory");
 	for (size_t i = 0; i < count; i++) {
 		size_t variables = 0;
-		for (size_t s = 0; s < routes[i].segment_count; s++) variables += routes[i].segments[s].kind != SEGMENT_LITERAL;
+		for (size_t s = 0; s < routes[i].segment_count; s++)
+			variables += routes[i].segments[s].kind != SEGMENT_LITERAL;
 		if (variables > ROUTE_VARIABLES_MAX) die("route %s has too many variables", routes[i].path);
 		const struct field_side *part = routes[i].response_field;
-		if (part && !part->message && !part->raw_json) die("route %s: response_body must be a message", routes[i].path);
+		if (part && !part->message && !part->raw_json)
+			die("route %s: response_body must be a message", routes[i].path);
 		sorted[i] = &routes[i];
 	}
 	qsort(sorted, count, sizeof *sorted, row_order);
@@ -174,7 +177,8 @@ bool route_find(const struct route_index *index, struct arena *arena, struct str
 			if (segment->kind == SEGMENT_LITERAL) continue;
 			out->variables[out->variable_count] = (struct route_variable){
 				.segment = segment,
-				.value = percent_decode(arena, values[out->variable_count], false, segment->kind == SEGMENT_REST),
+				.value = percent_decode(arena, values[out->variable_count], false,
+				                        segment->kind == SEGMENT_REST),
 			};
 			out->variable_count++;
 		}

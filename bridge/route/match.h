@@ -18,11 +18,11 @@ void route_index_destroy(struct route_index **index);
 
 struct route_match {
 	const struct route_side *route; /* NULL: no row for this verb */
-	unsigned verbs;                 /* 1u << VERB_x for each verb that some row serves under this path; 0 = unknown path */
+	unsigned verbs; /* 1u << VERB_x for each verb that some row serves under this path; 0 = unknown path */
 	size_t variable_count;
 	struct route_variable {
 		const struct route_segment *segment;
-		struct str value;       /* percent-decoded, never with a NUL; in the arena */
+		struct str value; /* percent-decoded, never with a NUL; in the arena */
 	} variables[ROUTE_VARIABLES_MAX];
 };
 

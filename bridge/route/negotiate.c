@@ -14,7 +14,8 @@ static struct str range_and_quality(struct str item, double *out_quality)
 		parameter = str_trim(parameter);
 		double weight;
 		if (parameter.len < 3 || (parameter.ptr[0] | 0x20) != 'q' || parameter.ptr[1] != '=') continue;
-		if (str_to_double((struct str){ parameter.ptr + 2, parameter.len - 2 }, &weight) && weight >= 0 && weight <= 1) {
+		if (str_to_double((struct str){ parameter.ptr + 2, parameter.len - 2 }, &weight) && weight >= 0 &&
+		    weight <= 1) {
 			*out_quality = weight;
 		}
 	}
@@ -116,7 +117,8 @@ static bool traceparent_is_valid(struct str t)
 	enum { VERSION = 0, TRACE = 3, SPAN = 36, FLAGS = 53, END = 55 };
 	if (t.len < END || t.ptr[2] != '-' || t.ptr[35] != '-' || t.ptr[52] != '-') return false;
 	if (!is_hex(t.ptr + VERSION, 2, true) || memcmp(t.ptr, "ff", 2) == 0) return false;
-	if (!is_hex(t.ptr + TRACE, 32, false) || !is_hex(t.ptr + SPAN, 16, false) || !is_hex(t.ptr + FLAGS, 2, true)) return false;
+	if (!is_hex(t.ptr + TRACE, 32, false) || !is_hex(t.ptr + SPAN, 16, false) || !is_hex(t.ptr + FLAGS, 2, true))
+		return false;
 	return t.len == END || (memcmp(t.ptr, "00", 2) != 0 && t.ptr[END] == '-');
 }
 
@@ -137,8 +139,10 @@ bool traceparent_continue(struct str received, char out[TRACEPARENT_BYTES])
 	raw[0] |= 1; /* never all zero */
 	raw[8] |= 1;
 	memcpy(out, "00-", 3);
-	if (valid) memcpy(out + 3, received.ptr + 3, 32);
-	else put_hex(out + 3, raw + 8, 16);
+	if (valid)
+		memcpy(out + 3, received.ptr + 3, 32);
+	else
+		put_hex(out + 3, raw + 8, 16);
 	out[35] = '-';
 	put_hex(out + 36, raw, 8);
 	out[52] = '-';

@@ -32,13 +32,17 @@ static void print_field(struct strbuf *out, const struct field_side *field, cons
 	} else if (field->presence == FIELD_MESSAGE) {
 		const ProtobufCMessage *inner;
 		memcpy(&inner, at, sizeof inner);
-		if (inner) json_print(out, inner);
-		else strbuf_add_cstr(out, "null");
+		if (inner)
+			json_print(out, inner);
+		else
+			strbuf_add_cstr(out, "null");
 	} else {
 		ProtobufCBinaryData raw;
 		memcpy(&raw, at, sizeof raw);
-		if (raw.len) strbuf_add(out, raw.data, raw.len);
-		else strbuf_add_cstr(out, "null");
+		if (raw.len)
+			strbuf_add(out, raw.data, raw.len);
+		else
+			strbuf_add_cstr(out, "null");
 	}
 }
 
@@ -49,8 +53,10 @@ void reply_done(struct strbuf *out, const struct route_side *route, enum lang la
 	strbuf_add_cstr(out, "{\"code\":0,\"message\":");
 	json_print_string(out, str_from(text && *text ? text : "ok"));
 	strbuf_add_cstr(out, ",\"data\":");
-	if (route->response_field) print_field(out, route->response_field, reply);
-	else json_print(out, reply);
+	if (route->response_field)
+		print_field(out, route->response_field, reply);
+	else
+		json_print(out, reply);
 	strbuf_add_char(out, '}');
 }
 
@@ -74,13 +80,16 @@ static void print_params(struct strbuf *out, const struct rpc_outcome *outcome)
 		if (i) strbuf_add_char(out, ',');
 		json_print_string(out, param->name);
 		strbuf_add_char(out, ':');
-		if (param->value.len <= 15 && str_to_int64(param->value, &number)) strbuf_printf(out, "%lld", (long long)number);
-		else json_print_string(out, param->value);
+		if (param->value.len <= 15 && str_to_int64(param->value, &number))
+			strbuf_printf(out, "%lld", (long long)number);
+		else
+			json_print_string(out, param->value);
 	}
 	strbuf_add_char(out, '}');
 }
 
-static void print_violations(struct strbuf *out, const struct route_side *route, bool local, const struct rpc_outcome *outcome)
+static void print_violations(struct strbuf *out, const struct route_side *route, bool local,
+                             const struct rpc_outcome *outcome)
 {
 	strbuf_add_char(out, '[');
 	for (size_t i = 0; i < outcome->violation_count; i++) {
@@ -122,9 +131,12 @@ struct reply_problem reply_failed(struct strbuf *out, const struct route_side *r
 	strbuf_printf(out, "{\"code\":%d,\"message\":", info && info->body_code ? info->body_code : problem.status);
 	json_print_string(out, message);
 	strbuf_add_cstr(out, ",\"detail\":");
-	if (outcome->violation_count > 0) print_violations(out, route, local, outcome);
-	else if (outcome->param_count > 0) print_params(out, outcome);
-	else strbuf_add_cstr(out, "null");
+	if (outcome->violation_count > 0)
+		print_violations(out, route, local, outcome);
+	else if (outcome->param_count > 0)
+		print_params(out, outcome);
+	else
+		strbuf_add_cstr(out, "null");
 	strbuf_add_char(out, '}');
 	return problem;
 }

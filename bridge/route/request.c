@@ -73,7 +73,8 @@ static void fill_query(struct arena *arena, const struct route_side *route, stru
 		struct str value = percent_decode(arena, pair, true, false);
 		/* A path variable is not a query parameter (test-lists T1). */
 		if (strcmp(request_location(route, name), "query") != 0) continue;
-		if (!json_set_field(arena, route->method->request, message, name, value, &part)) collect(err, &part, "query");
+		if (!json_set_field(arena, route->method->request, message, name, value, &part))
+			collect(err, &part, "query");
 	}
 }
 
@@ -97,12 +98,13 @@ bool request_build(struct arena *arena, const struct route_match *match, const s
 		/* A cursor that is no text at all is garbage like any other: the stream answers it with a reset. */
 		struct str cursor = str_is_utf8(parts->last_event_id) ? parts->last_event_id : STR("?");
 		error_clear(&part);
-		if (!json_set_field(arena, side, message, STR("last_event_id"), cursor, &part)) collect(&all, &part, "header");
+		if (!json_set_field(arena, side, message, STR("last_event_id"), cursor, &part))
+			collect(&all, &part, "header");
 	}
 	for (size_t i = 0; i < match->variable_count; i++) {
 		error_clear(&part);
-		if (!json_set_field(arena, side, message, str_from(match->variables[i].segment->text), match->variables[i].value,
-		                    &part)) {
+		if (!json_set_field(arena, side, message, str_from(match->variables[i].segment->text),
+		                    match->variables[i].value, &part)) {
 			collect(&all, &part, "path");
 		}
 	}

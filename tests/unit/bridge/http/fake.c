@@ -101,7 +101,8 @@ struct fake_call *fake_take_call(void)
 	pthread_mutex_lock(&lock);
 	struct fake_call *call;
 	for (;;) {
-		for (call = calls; call && call->taken; call = call->next) {}
+		for (call = calls; call && call->taken; call = call->next) {
+		}
 		if (call || !wait_changed()) break;
 	}
 	if (call) call->taken = true;
@@ -137,7 +138,8 @@ void fake_reply(struct fake_call *call, const ProtobufCMessage *reply)
 bool fake_wait_cancelled(struct fake_call *call)
 {
 	pthread_mutex_lock(&lock);
-	while (!call->cancelled && wait_changed()) {}
+	while (!call->cancelled && wait_changed()) {
+	}
 	bool cancelled = call->cancelled;
 	pthread_mutex_unlock(&lock);
 	return cancelled;
@@ -151,7 +153,8 @@ bool event_reader_open(struct event_hub *hub, struct str task_id, uint64_t after
                        const struct event_sink *sink, struct event_reader **out, struct error *err)
 {
 	(void)hub;
-	if (str_equal(task_id, STR("unreadable"))) return error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "refused by the test");
+	if (str_equal(task_id, STR("unreadable")))
+		return error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "refused by the test");
 	pthread_mutex_lock(&lock);
 	struct fake_reader *reader = arena_new(texts, struct fake_reader);
 	copy_text(reader->task, sizeof reader->task, task_id);
@@ -195,7 +198,8 @@ struct fake_reader *fake_take_reader(void)
 	pthread_mutex_lock(&lock);
 	struct fake_reader *reader;
 	for (;;) {
-		for (reader = readers; reader && reader->taken; reader = reader->next) {}
+		for (reader = readers; reader && reader->taken; reader = reader->next) {
+		}
 		if (reader || !wait_changed()) break;
 	}
 	if (reader) reader->taken = true;
@@ -231,7 +235,8 @@ void fake_reader_fail(struct fake_reader *reader, const struct error *err)
 bool fake_wait_closed(struct fake_reader *reader)
 {
 	pthread_mutex_lock(&lock);
-	while (!reader->closed && wait_changed()) {}
+	while (!reader->closed && wait_changed()) {
+	}
 	bool closed = reader->closed;
 	pthread_mutex_unlock(&lock);
 	return closed;
@@ -240,7 +245,8 @@ bool fake_wait_closed(struct fake_reader *reader)
 bool fake_wait_ready(struct fake_reader *reader, unsigned count)
 {
 	pthread_mutex_lock(&lock);
-	while (reader->ready < count && wait_changed()) {}
+	while (reader->ready < count && wait_changed()) {
+	}
 	bool ready = reader->ready >= count;
 	pthread_mutex_unlock(&lock);
 	return ready;
@@ -250,7 +256,8 @@ void fake_reset(void)
 {
 	pthread_once(&once, setup);
 	pthread_mutex_lock(&lock);
-	for (struct fake_call *call = calls; call; call = call->next) protobuf_c_message_free_unpacked(call->request, NULL);
+	for (struct fake_call *call = calls; call; call = call->next)
+		protobuf_c_message_free_unpacked(call->request, NULL);
 	calls = NULL;
 	readers = NULL;
 	arena_reset(texts);

@@ -10,7 +10,8 @@ struct fake_call {
 	struct fake_call *next;
 	const struct method_side *method;
 	ProtobufCMessage *request;
-	struct str authorization, service_authorization, accept_language, idempotency_key, traceparent, request_id, client_address;
+	struct str authorization, service_authorization, accept_language, idempotency_key, traceparent, request_id,
+	    client_address;
 	rpc_done done;
 	void *self;
 	bool taken, ended, cancelled;

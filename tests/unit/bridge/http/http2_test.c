@@ -39,7 +39,8 @@ static void write_certificate(char cert_path[64], char key_path[64], char folder
 	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
 	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
 	X509_set_pubkey(cert, key);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost",
+	                           -1, -1, 0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
 	X509_sign(cert, key, EVP_sha256());
 	FILE *file = fopen(cert_path, "w");
@@ -94,9 +95,11 @@ static bool tls_receive(struct h2 *c)
 
 static void add_frame(struct strbuf *out, int type, int flags, uint32_t stream, const void *payload, size_t len)
 {
-	unsigned char head[9] = { (unsigned char)(len >> 16), (unsigned char)(len >> 8), (unsigned char)len, (unsigned char)type,
-		                  (unsigned char)flags, (unsigned char)(stream >> 24), (unsigned char)(stream >> 16),
-		                  (unsigned char)(stream >> 8), (unsigned char)stream };
+	unsigned char head[9] = {
+		(unsigned char)(len >> 16),    (unsigned char)(len >> 8),    (unsigned char)len,
+		(unsigned char)type,           (unsigned char)flags,         (unsigned char)(stream >> 24),
+		(unsigned char)(stream >> 16), (unsigned char)(stream >> 8), (unsigned char)stream
+	};
 	strbuf_add(out, head, sizeof head);
 	strbuf_add(out, payload, len);
 }
@@ -111,7 +114,7 @@ static void add_request(struct strbuf *out, uint32_t stream, bool post, const ch
 	strbuf_add_char(&block, 0x04);                       /* :path */
 	strbuf_add_char(&block, (char)strlen(path));
 	strbuf_add_cstr(&block, path);
-	strbuf_add(&block, "\x01\x01x", 3);                  /* :authority x */
+	strbuf_add(&block, "\x01\x01x", 3); /* :authority x */
 	add_frame(out, FRAME_HEADERS, END_HEADERS | (end ? END_STREAM : 0), stream, block.data, block.len);
 	strbuf_fini(&block);
 }
@@ -149,7 +152,10 @@ static bool h2_next(struct h2 *c, struct h2_frame *out)
 			memmove(c->in.data, c->in.data + 9 + size, c->in.len - 9 - size);
 			c->in.len -= 9 + size;
 			at = (const unsigned char *)taken.data;
-			*out = (struct h2_frame){ at[3], at[4], (uint32_t)at[5] << 24 | (uint32_t)at[6] << 16 | (uint32_t)at[7] << 8 | at[8],
+			*out = (struct h2_frame){ at[3],
+				                  at[4],
+				                  (uint32_t)at[5] << 24 | (uint32_t)at[6] << 16 | (uint32_t)at[7] << 8 |
+				                      at[8],
 				                  { taken.data + 9, size } };
 			if (out->type == FRAME_SETTINGS && !(out->flags & ACK)) {
 				struct strbuf ack;
@@ -172,7 +178,8 @@ static bool h2_answer(struct h2 *c, uint32_t stream, struct strbuf *body)
 		if (frame.stream != stream) continue;
 		if (frame.type == FRAME_RST) return false;
 		if (frame.type == FRAME_DATA) strbuf_add_str(body, frame.payload);
-		if ((frame.type == FRAME_DATA || frame.type == FRAME_HEADERS) && (frame.flags & END_STREAM)) return true;
+		if ((frame.type == FRAME_DATA || frame.type == FRAME_HEADERS) && (frame.flags & END_STREAM))
+			return true;
 	}
 	return false;
 }
@@ -215,7 +222,8 @@ static void check_requests(struct site *site)
 	Petfood__V1__Plan plan = PETFOOD__V1__PLAN__INIT;
 	plan.id = (char *)"p2";
 	if (call) fake_reply(call, &plan.base);
-	CHECK_ROW("and the next one is answered", h2_answer(&c, 7, &body) && has_text(strbuf_str(&body), "\"id\":\"p2\""));
+	CHECK_ROW("and the next one is answered",
+	          h2_answer(&c, 7, &body) && has_text(strbuf_str(&body), "\"id\":\"p2\""));
 	tls_close(&c);
 }
 
@@ -243,14 +251,16 @@ static void check_stream(struct site *site)
 	while (!has_text(strbuf_str(&body), "id: 1\ndata: {\"n\":1}\n\n") && h2_next(&c, &frame)) {
 		if (frame.type == FRAME_DATA && frame.stream == 1) strbuf_add_str(&body, frame.payload);
 	}
-	CHECK_ROW("an event on its way while the stream goes on", has_text(strbuf_str(&body), "id: 1\ndata: {\"n\":1}\n\n"));
+	CHECK_ROW("an event on its way while the stream goes on",
+	          has_text(strbuf_str(&body), "id: 1\ndata: {\"n\":1}\n\n"));
 	strbuf_init(&out, site->arena);
 	add_frame(&out, FRAME_RST, 0, 1, "\0\0\0\x08", 4);
 	tls_send(&c, out.data, out.len);
 	CHECK_ROW("20 a reset lets the reader go", readers[0] && fake_wait_closed(readers[0]));
 	strbuf_init(&body, site->arena);
 	CHECK(readers[1] && fake_event(readers[1], 1, STR("{\"n\":2}"), true) == EVENT_TAKEN);
-	CHECK_ROW("the other one ends in its own time", h2_answer(&c, 3, &body) && has_text(strbuf_str(&body), "{\"n\":2}"));
+	CHECK_ROW("the other one ends in its own time",
+	          h2_answer(&c, 3, &body) && has_text(strbuf_str(&body), "{\"n\":2}"));
 	tls_close(&c);
 }
 
@@ -270,7 +280,8 @@ static void check_rapid_reset(struct site *site)
 	tls_send(&c, out.data, out.len);
 	strbuf_fini(&out);
 	struct h2_frame frame;
-	while (h2_next(&c, &frame)) {}
+	while (h2_next(&c, &frame)) {
+	}
 	CHECK_ROW("33 the connection is ended", c.ended);
 	CHECK_ROW("33 for that reason", metric_value(cut) == before + 1);
 	tls_close(&c);
@@ -291,7 +302,8 @@ static void check_http1_over_tls(struct site *site)
 	struct h2 c;
 	tls_open(&c, site->port, "http/1.1");
 	tls_send(&c, request, sizeof request - 1);
-	while (tls_receive(&c)) {}
+	while (tls_receive(&c)) {
+	}
 	CHECK(has_text(strbuf_str(&c.in), "HTTP/1.1 200 OK") && has_text(strbuf_str(&c.in), "\"healthy\""));
 	tls_close(&c);
 

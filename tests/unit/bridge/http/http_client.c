@@ -15,7 +15,9 @@ enum { WAIT_MS = 10000 };
 
 static bool connect_to(struct http_client *client, uint16_t port, int receive_bytes)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_port = htons(port),
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	*client = (struct http_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 	strbuf_init(&client->in, NULL);
 	if (receive_bytes) (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
@@ -89,7 +91,8 @@ bool http_await(struct http_client *client, const char *text)
 
 bool http_await_end(struct http_client *client)
 {
-	while (receive(client)) {}
+	while (receive(client)) {
+	}
 	return client->ended;
 }
 
@@ -160,7 +163,8 @@ struct http_answer http_read(struct http_client *client, struct arena *arena, bo
 		(void)http_await_end(client);
 		length = (int64_t)client->in.len;
 	}
-	while (client->in.len < (size_t)length && receive(client)) {}
+	while (client->in.len < (size_t)length && receive(client)) {
+	}
 	if (client->in.len < (size_t)length) return (struct http_answer){ 0 };
 	answer.body = str_dup(arena, (struct str){ client->in.data, (size_t)length });
 	if (length) consume(client, (size_t)length);

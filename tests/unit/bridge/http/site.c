@@ -21,7 +21,12 @@ struct bridge_options site_options(void)
 		.client = (struct rpc_client *)(uintptr_t)0x1, /* the fake looks at neither */
 		.hub = (struct event_hub *)(uintptr_t)0x1,
 		.service_authorization = service_token,
-		.cors = { .origins = origins, .origin_count = 1, .methods = star, .method_count = 1, .headers = star, .header_count = 1,
+		.cors = { .origins = origins,
+		          .origin_count = 1,
+		          .methods = star,
+		          .method_count = 1,
+		          .headers = star,
+		          .header_count = 1,
 		          .allow_credentials = true },
 		.trusted_proxies = proxies,
 		.trusted_proxy_count = 2,
@@ -48,13 +53,13 @@ void site_stop(struct site *site)
 	arena_destroy(&site->arena);
 }
 
-void site_send(struct site *site, struct http_client *client, const char *method, const char *target, const char *headers,
-               const char *body)
+void site_send(struct site *site, struct http_client *client, const char *method, const char *target,
+               const char *headers, const char *body)
 {
 	http_open(client, site->port);
 	if (body) {
-		http_sendf(client, "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", method, target, headers, strlen(body),
-		           body);
+		http_sendf(client, "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", method, target,
+		           headers, strlen(body), body);
 	} else {
 		http_sendf(client, "%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n", method, target, headers);
 	}
@@ -67,7 +72,8 @@ struct http_answer site_finish(struct site *site, struct http_client *client)
 	return answer;
 }
 
-struct http_answer site_ask(struct site *site, const char *method, const char *target, const char *headers, const char *body)
+struct http_answer site_ask(struct site *site, const char *method, const char *target, const char *headers,
+                            const char *body)
 {
 	struct http_client client;
 	site_send(site, &client, method, target, headers, body);
@@ -78,11 +84,13 @@ struct http_answer site_ask(struct site *site, const char *method, const char *t
 
 bool has_text(struct str text, const char *part) { return str_find(text, str_from(part), 0) != SIZE_MAX; }
 
-void site_open_stream(struct site *site, struct http_client *client, const char *headers, const Petfood__V1__StreamOpen *open,
-                      struct fake_reader **out_reader)
+void site_open_stream(struct site *site, struct http_client *client, const char *headers,
+                      const Petfood__V1__StreamOpen *open, struct fake_reader **out_reader)
 {
 	if (client->fd == -1) http_open(client, site->port);
-	http_sendf(client, "GET /api/v1/plans/stream?task_id=t1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer u\r\n%s\r\n", headers);
+	http_sendf(client,
+	           "GET /api/v1/plans/stream?task_id=t1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer u\r\n%s\r\n",
+	           headers);
 	struct fake_call *call = fake_take_call();
 	if (call) fake_reply(call, &open->base);
 	if (out_reader) *out_reader = fake_take_reader();

@@ -19,15 +19,16 @@ void site_start(struct site *site, const struct bridge_options *options);
 void site_stop(struct site *site);
 
 /* One request on a connection of its own, with "Host: x" and what `headers` adds (each line with CR LF); a body gets its length. */
-struct http_answer site_ask(struct site *site, const char *method, const char *target, const char *headers, const char *body);
+struct http_answer site_ask(struct site *site, const char *method, const char *target, const char *headers,
+                            const char *body);
 /* The same in two halves: send, then the test answers the call, then read and close. */
-void site_send(struct site *site, struct http_client *client, const char *method, const char *target, const char *headers,
-               const char *body);
+void site_send(struct site *site, struct http_client *client, const char *method, const char *target,
+               const char *headers, const char *body);
 struct http_answer site_finish(struct site *site, struct http_client *client);
 bool has_text(struct str text, const char *part);
 
 /* Opens GET /api/v1/plans/stream?task_id=t1 and answers its call with this reply; *out_reader is NULL if none is expected. */
-void site_open_stream(struct site *site, struct http_client *client, const char *headers, const Petfood__V1__StreamOpen *open,
-                      struct fake_reader **out_reader);
+void site_open_stream(struct site *site, struct http_client *client, const char *headers,
+                      const Petfood__V1__StreamOpen *open, struct fake_reader **out_reader);
 
 #endif

@@ -40,7 +40,9 @@ static void check_whole(struct site *site)
 	struct fake_reader *reader;
 	Petfood__V1__StreamOpen open = follow();
 	open.after = 3;
-	site_open_stream(site, &client, "Origin: http://localhost:3000\r\nAccept: text/event-stream\r\nAccept-Encoding: gzip\r\n", &open, &reader);
+	site_open_stream(site, &client,
+	                 "Origin: http://localhost:3000\r\nAccept: text/event-stream\r\nAccept-Encoding: gzip\r\n",
+	                 &open, &reader);
 	if (!CHECK(reader != NULL)) return;
 	CHECK_STR(str_from(reader->task), "t1");
 	CHECK_STR(str_from(reader->on_behalf_of), "u1");
@@ -68,7 +70,8 @@ static void check_whole(struct site *site)
 	CHECK(ended);
 	CHECK(str_split(&text, '\n', &retry) && str_has_prefix(retry, STR("retry: ")));
 	int64_t wait_ms = 0;
-	CHECK(str_to_int64((struct str){ retry.ptr + 7, retry.len - 7 }, &wait_ms) && wait_ms >= 2000 && wait_ms <= 4000);
+	CHECK(str_to_int64((struct str){ retry.ptr + 7, retry.len - 7 }, &wait_ms) && wait_ms >= 2000 &&
+	      wait_ms <= 4000);
 	CHECK_STR(text, "\ndata: {\"type\":\"resumed\"}\n\n"
 	                "id: 4\ndata: {\"type\":\"dispatching\"}\n\n"
 	                "id: 5\ndata: {\"message\":\"第1周\"}\n\n"
@@ -110,9 +113,11 @@ static void check_modes(struct site *site)
 	open.task_id = (char *)"unreadable";
 	site_open_stream(site, &client, "", &open, NULL);
 	answer = site_finish(site, &client);
-	CHECK_ROW("a stream that cannot be read is a status", answer.status == 503 && has_text(answer.body, "\"code\":503"));
+	CHECK_ROW("a stream that cannot be read is a status",
+	          answer.status == 503 && has_text(answer.body, "\"code\":503"));
 
-	site_send(site, &client, "POST", "/api/v1/plans/stream", "Content-Type: application/json\r\nAccept: text/event-stream\r\n", "{\"pet_age\":0,");
+	site_send(site, &client, "POST", "/api/v1/plans/stream",
+	          "Content-Type: application/json\r\nAccept: text/event-stream\r\n", "{\"pet_age\":0,");
 	answer = site_finish(site, &client);
 	CHECK_ROW("before the stream: JSON", answer.status == 422 && !fake_has_call());
 }
@@ -133,7 +138,8 @@ static void check_cursor(struct site *site)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct http_client client;
 		http_open(&client, site->port);
-		http_sendf(&client, "GET /api/v1/plans/stream?task_id=t1%s HTTP/1.1\r\nHost: x\r\n%s\r\n", rows[i].query, rows[i].headers);
+		http_sendf(&client, "GET /api/v1/plans/stream?task_id=t1%s HTTP/1.1\r\nHost: x\r\n%s\r\n",
+		           rows[i].query, rows[i].headers);
 		struct fake_call *call = fake_take_call();
 		if (!CHECK_ROW(rows[i].label, call != NULL)) continue;
 		const Petfood__V1__ResumePlanStreamRequest *request = (const void *)call->request;
@@ -176,13 +182,15 @@ static void check_failing_reader(struct site *site)
 	if (reader) fake_reader_fail(reader, &err);
 	CHECK(reader && fake_wait_closed(reader));
 	struct http_answer answer = http_read(&client, site->arena, false);
-	CHECK_ROW("B34 a task that is gone", has_text(answer.body, "data: {\"type\":\"error\",\"task_id\":\"t1\",\"error\":\"no such task\"}\n\n"
-	                                                           "data: {\"type\":\"done\"}\n\n"));
+	CHECK_ROW("B34 a task that is gone",
+	          has_text(answer.body, "data: {\"type\":\"error\",\"task_id\":\"t1\",\"error\":\"no such task\"}\n\n"
+	                                "data: {\"type\":\"done\"}\n\n"));
 	site_open_stream(site, &client, "", &open, &reader);
 	(void)error_set(&err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "revoked");
 	if (reader) fake_reader_fail(reader, &err);
 	answer = http_read(&client, site->arena, false);
-	CHECK_ROW("revoked: ended, but the task has not failed", answer.status == 200 && !has_text(answer.body, "error"));
+	CHECK_ROW("revoked: ended, but the task has not failed",
+	          answer.status == 200 && !has_text(answer.body, "error"));
 	CHECK(reader && fake_wait_closed(reader));
 	http_close(&client);
 }
@@ -214,7 +222,8 @@ static void check_large_event(struct site *site)
 	char *data = malloc(size);
 	memset(data, 'x', size);
 	site_open_stream(site, &client, "", &open, &reader);
-	CHECK_ROW("S12 an event above the limit", reader && fake_event(reader, 1, (struct str){ data, size }, false) == EVENT_TAKEN);
+	CHECK_ROW("S12 an event above the limit",
+	          reader && fake_event(reader, 1, (struct str){ data, size }, false) == EVENT_TAKEN);
 	if (reader && fake_event(reader, 2, STR("{}"), true) == EVENT_FULL) {
 		CHECK(http_await(&client, "xxxxx\n\n"));
 		CHECK(fake_wait_ready(reader, 1));
@@ -264,7 +273,9 @@ static void check_slow_reader(void)
 	data[0] = data[sizeof data - 1] = '"';
 	uint64_t next = 1;
 	/* The kernel takes a few megabytes before it says no. */
-	while (next < 100000 && reader && fake_event(reader, next, (struct str){ data, sizeof data }, false) == EVENT_TAKEN) next++;
+	while (next < 100000 && reader &&
+	       fake_event(reader, next, (struct str){ data, sizeof data }, false) == EVENT_TAKEN)
+		next++;
 	CHECK_ROW("S14 the queue has an end", next > 16 && next < 100000);
 	CHECK(reader && fake_event(reader, next, (struct str){ data, sizeof data }, false) == EVENT_FULL);
 	CHECK(other && fake_event(other, 1, STR("{\"n\":1}"), false) == EVENT_TAKEN);
@@ -291,7 +302,8 @@ static void check_slow_reader(void)
 	while (str_split(&text, '\n', &line)) {
 		int64_t number;
 		if (!str_has_prefix(line, STR("id: "))) continue;
-		if (!str_to_int64((struct str){ line.ptr + 4, line.len - 4 }, &number) || (uint64_t)number != seen + 1) in_order = false;
+		if (!str_to_int64((struct str){ line.ptr + 4, line.len - 4 }, &number) || (uint64_t)number != seen + 1)
+			in_order = false;
 		seen++;
 	}
 	CHECK_ROW("S14 and catches up: each once, in order", ended && in_order && seen == last);
@@ -314,7 +326,9 @@ static void check_stalled_reader(void)
 	char data[4000];
 	memset(data, 'x', sizeof data);
 	uint64_t next = 1;
-	while (reader && next < 100000 && fake_event(reader, next, (struct str){ data, sizeof data }, false) == EVENT_TAKEN) next++;
+	while (reader && next < 100000 &&
+	       fake_event(reader, next, (struct str){ data, sizeof data }, false) == EVENT_TAKEN)
+		next++;
 	CHECK_ROW("23 a reader that takes nothing is closed", reader && fake_wait_closed(reader));
 	CHECK(site_ask(&site, "GET", "/health", "", NULL).status == 200);
 	http_close(&client);
@@ -363,8 +377,8 @@ static void check_drain(void)
 	CHECK(reader && fake_event(reader, 2, STR("{}"), false) == EVENT_TAKEN); /* nobody is there any more */
 	if (call) fake_reply(call, &open.base);
 	struct http_answer answer = http_read(&opening, site.arena, false);
-	CHECK_ROW("a stream that opens while draining names its task", answer.status == 200 && has_text(answer.body, "resumed") &&
-	                                                                      !has_text(answer.body, "done"));
+	CHECK_ROW("a stream that opens while draining names its task",
+	          answer.status == 200 && has_text(answer.body, "resumed") && !has_text(answer.body, "done"));
 	CHECK(bridge_drain(site.bridge, 10000));
 	http_close(&client);
 	http_close(&opening);
@@ -390,7 +404,8 @@ static void check_stop(void)
 	CHECK_ROW("stops at once", time_monotonic_ms() - began < 5000);
 	for (size_t i = 0; i < COUNT(clients); i++) http_close(&clients[i]);
 	CHECK_ROW("no stream is counted any more", metric_value(metric_gauge("petfood_http_streams", NULL, "")) == 0);
-	CHECK_ROW("no connection is counted any more", metric_value(metric_gauge("petfood_http_connections", NULL, "")) == 0);
+	CHECK_ROW("no connection is counted any more",
+	          metric_value(metric_gauge("petfood_http_connections", NULL, "")) == 0);
 }
 
 int main(void)

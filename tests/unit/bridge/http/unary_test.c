@@ -20,7 +20,9 @@ static void reply_deleted(struct fake_call *call)
 
 static void fail(struct fake_call *call, enum rpc_code code, const char *reason)
 {
-	struct rpc_outcome outcome = { .code = code, .reason = str_from(reason), .message = STR("text of the other end") };
+	struct rpc_outcome outcome = { .code = code,
+		                       .reason = str_from(reason),
+		                       .message = STR("text of the other end") };
 	if (call) fake_fail(call, &outcome);
 }
 
@@ -42,7 +44,8 @@ static void check_envelope(struct site *site)
 	CHECK_STR(call->idempotency_key, "k1");
 	CHECK_STR(call->request_id, "req-7");
 	CHECK_STR_ROW("A29 rightmost that is not trusted", call->client_address, "198.51.100.7");
-	CHECK(has_text(call->traceparent, "4bf92f3577b34da6a3ce929d0e0e4736") && !has_text(call->traceparent, "00f067aa0ba902b7"));
+	CHECK(has_text(call->traceparent, "4bf92f3577b34da6a3ce929d0e0e4736") &&
+	      !has_text(call->traceparent, "00f067aa0ba902b7"));
 	reply_deleted(call);
 	struct http_answer answer = site_finish(site, &client);
 	CHECK(answer.status == 200);
@@ -59,7 +62,8 @@ static void check_envelope(struct site *site)
 	CHECK(http_header(&answer, "transfer-encoding").len == 0);
 
 	/* Made where the client sent none, and not believed where it sent nonsense. */
-	site_send(site, &client, "DELETE", "/api/v1/plans/p1", AUTH "X-Request-Id: a b\r\nOrigin: http://evil.example\r\n", NULL);
+	site_send(site, &client, "DELETE", "/api/v1/plans/p1",
+	          AUTH "X-Request-Id: a b\r\nOrigin: http://evil.example\r\n", NULL);
 	call = fake_take_call();
 	CHECK(call && call->request_id.len == 32 && call->traceparent.len == 55);
 	CHECK_STR_ROW("language by default", call ? call->accept_language : STR_NONE, "zh-CN");
@@ -81,7 +85,8 @@ static void check_keep_alive(struct site *site)
 		CHECK(answer.status == 200 && has_text(answer.body, "p1"));
 	}
 	/* Pipelined: answers come in order. */
-	http_sendf(&client, "DELETE /api/v1/plans/a HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+	http_sendf(&client,
+	           "DELETE /api/v1/plans/a HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n");
 	reply_deleted(fake_take_call());
 	CHECK(has_text(http_read(&client, site->arena, false).body, "plan_id"));
 	CHECK(has_text(http_read(&client, site->arena, false).body, "healthy"));
@@ -107,12 +112,14 @@ static void check_bodies(struct site *site)
 	};
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		http_open(&client, site->port);
-		http_sendf(&client, "POST /api/v1/plans/ HTTP/1.1\r\nHost: x\r\nX-HTTP-Method-Override: DELETE\r\n" JSON);
+		http_sendf(&client,
+		           "POST /api/v1/plans/ HTTP/1.1\r\nHost: x\r\nX-HTTP-Method-Override: DELETE\r\n" JSON);
 		http_send(&client, str_from(ways[i]));
 		struct fake_call *call = fake_take_call();
 		if (!CHECK_ROW(ways[i], call != NULL)) continue;
 		CHECK_STR_ROW("B36", str_from(call->method->name), "petfood.v1.PlanService/CreatePlan");
-		CHECK_ROW(ways[i], ((Petfood__V1__CreatePlanRequest *)call->request)->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_CAT);
+		CHECK_ROW(ways[i], ((Petfood__V1__CreatePlanRequest *)call->request)->pet_type ==
+		                       PETFOOD__V1__PET_TYPE__PET_TYPE_CAT);
 		fake_reply(call, &created.base);
 		CHECK_ROW(ways[i], site_finish(site, &client).status == 200);
 	}
@@ -131,35 +138,47 @@ static const struct {
 	int status;
 	const char *in_body, *header, *value; /* a header that must hold value */
 } refused[] = {
-	{ "unknown path", "GET", "/api/v1/nothing", "", NULL, 404, "{\"code\":404,\"message\":\"Not Found\",\"detail\":null}", NULL, NULL },
-	{ "B28 wrong method", "PUT", "/api/v1/plans/p1", "", NULL, 405, "{\"code\":405,\"message\":\"Method Not Allowed\",\"detail\":null}",
-	  "allow", "GET, HEAD, DELETE, OPTIONS" },
+	{ "unknown path", "GET", "/api/v1/nothing", "", NULL, 404,
+	  "{\"code\":404,\"message\":\"Not Found\",\"detail\":null}", NULL, NULL },
+	{ "B28 wrong method", "PUT", "/api/v1/plans/p1", "", NULL, 405,
+	  "{\"code\":405,\"message\":\"Method Not Allowed\",\"detail\":null}", "allow", "GET, HEAD, DELETE, OPTIONS" },
 	{ "B28 wrong method of a page", "POST", "/health", "", "", 405, "\"code\":405", "allow", "GET, HEAD, OPTIONS" },
-	{ "B36 override is ignored", "GET", "/api/v1/plans/p1/confirm", "X-HTTP-Method-Override: POST\r\n", NULL, 405, "405", NULL, NULL },
-	{ "B28 not acceptable", "GET", "/api/v1/plans/p1", "Accept: image/png\r\n", NULL, 406, "application/json", NULL, NULL },
-	{ "B28 media type", "POST", "/api/v1/plans", "Content-Type: text/plain\r\n", "{}", 415, "\"code\":415", NULL, NULL },
-	{ "a packed body", "POST", "/api/v1/plans", JSON "Content-Encoding: gzip\r\n", "{}", 415, "\"code\":415", NULL, NULL },
+	{ "B36 override is ignored", "GET", "/api/v1/plans/p1/confirm", "X-HTTP-Method-Override: POST\r\n", NULL, 405,
+	  "405", NULL, NULL },
+	{ "B28 not acceptable", "GET", "/api/v1/plans/p1", "Accept: image/png\r\n", NULL, 406, "application/json", NULL,
+	  NULL },
+	{ "B28 media type", "POST", "/api/v1/plans", "Content-Type: text/plain\r\n", "{}", 415, "\"code\":415", NULL,
+	  NULL },
+	{ "a packed body", "POST", "/api/v1/plans", JSON "Content-Encoding: gzip\r\n", "{}", 415, "\"code\":415", NULL,
+	  NULL },
 	{ "malformed JSON", "POST", "/api/v1/plans", JSON, "{\"pet_type\":", 422, "json_invalid", NULL, NULL },
-	{ "wrong type names its field", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422, "\"field\":\"body.pet_age\"", NULL, NULL },
-	{ "unknown enum value", "POST", "/api/v1/plans", JSON, "{\"pet_type\":\"horse\"}", 422, "\"field\":\"body.pet_type\"", NULL, NULL },
+	{ "wrong type names its field", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422,
+	  "\"field\":\"body.pet_age\"", NULL, NULL },
+	{ "unknown enum value", "POST", "/api/v1/plans", JSON, "{\"pet_type\":\"horse\"}", 422,
+	  "\"field\":\"body.pet_type\"", NULL, NULL },
 	{ "invalid UTF-8", "POST", "/api/v1/plans", JSON, "{\"pet_breed\":\"\xff\"}", 422, "\"code\":422", NULL, NULL },
-	{ "query of the wrong type", "GET", "/api/v1/plans?page=x", "", NULL, 422, "\"field\":\"query.page\"", NULL, NULL },
-	{ "idempotency key with junk", "POST", "/api/v1/plans", JSON "Idempotency-Key: \xc3\xa4\r\n", "{}", 400, "idempotency-key", NULL, NULL },
-	{ "a token that is none", "GET", "/api/v1/plans/p1", "Authorization: Bearer \xc3\xa4\r\n", NULL, 401, "Token 无效或已过期", "www-authenticate",
-	  "Bearer" },
-	{ "CORS on errors", "GET", "/nothing", "Origin: http://localhost:3000\r\n", NULL, 404, "404", "access-control-allow-origin",
-	  "http://localhost:3000" },
-	{ "English", "POST", "/api/v1/plans", "Content-Type: text/plain\r\nAccept-Language: en-GB,en;q=0.9\r\n", "{}", 415,
-	  "the body must be application/json", NULL, NULL },
+	{ "query of the wrong type", "GET", "/api/v1/plans?page=x", "", NULL, 422, "\"field\":\"query.page\"", NULL,
+	  NULL },
+	{ "idempotency key with junk", "POST", "/api/v1/plans", JSON "Idempotency-Key: \xc3\xa4\r\n", "{}", 400,
+	  "idempotency-key", NULL, NULL },
+	{ "a token that is none", "GET", "/api/v1/plans/p1", "Authorization: Bearer \xc3\xa4\r\n", NULL, 401,
+	  "Token 无效或已过期", "www-authenticate", "Bearer" },
+	{ "CORS on errors", "GET", "/nothing", "Origin: http://localhost:3000\r\n", NULL, 404, "404",
+	  "access-control-allow-origin", "http://localhost:3000" },
+	{ "English", "POST", "/api/v1/plans", "Content-Type: text/plain\r\nAccept-Language: en-GB,en;q=0.9\r\n", "{}",
+	  415, "the body must be application/json", NULL, NULL },
 };
 
 static void check_refused(struct site *site)
 {
 	for (size_t i = 0; i < COUNT(refused); i++) {
-		struct http_answer answer = site_ask(site, refused[i].method, refused[i].target, refused[i].headers, refused[i].body);
+		struct http_answer answer =
+		    site_ask(site, refused[i].method, refused[i].target, refused[i].headers, refused[i].body);
 		CHECK_ROW(refused[i].label, answer.status == refused[i].status);
-		if (!CHECK_ROW(refused[i].label, has_text(answer.body, refused[i].in_body))) printf("  " STR_FMT "\n", STR_ARG(answer.body));
-		if (refused[i].header) CHECK_STR_ROW(refused[i].label, http_header(&answer, refused[i].header), refused[i].value);
+		if (!CHECK_ROW(refused[i].label, has_text(answer.body, refused[i].in_body)))
+			printf("  " STR_FMT "\n", STR_ARG(answer.body));
+		if (refused[i].header)
+			CHECK_STR_ROW(refused[i].label, http_header(&answer, refused[i].header), refused[i].value);
 		CHECK_ROW(refused[i].label, http_header(&answer, "x-request-id").len > 0);
 	}
 	CHECK_ROW("nothing of that reached the other end", !fake_has_call());
@@ -193,13 +212,19 @@ static void check_failures(struct site *site)
 		fail(fake_take_call(), rows[i].code, rows[i].reason);
 		struct http_answer answer = site_finish(site, &client);
 		CHECK_ROW(rows[i].reason, answer.status == rows[i].status);
-		CHECK_ROW(rows[i].reason, has_text(answer.body, "\"message\":\"text of the other end\",\"detail\":null}"));
+		CHECK_ROW(rows[i].reason,
+		          has_text(answer.body, "\"message\":\"text of the other end\",\"detail\":null}"));
 		CHECK_STR_ROW(rows[i].reason, http_header(&answer, "retry-after"), rows[i].retry_after);
 	}
 
-	struct rpc_param params[] = { { STR("limit"), STR("100") }, { STR("window"), STR("60") }, { STR("retry_after"), STR("9") } };
-	struct rpc_outcome limited = { .code = RPC_RESOURCE_EXHAUSTED, .reason = STR("RATE_LIMITED"), .message = STR("slow down"),
-		                       .param_count = 3, .params = params };
+	struct rpc_param params[] = { { STR("limit"), STR("100") },
+		                      { STR("window"), STR("60") },
+		                      { STR("retry_after"), STR("9") } };
+	struct rpc_outcome limited = { .code = RPC_RESOURCE_EXHAUSTED,
+		                       .reason = STR("RATE_LIMITED"),
+		                       .message = STR("slow down"),
+		                       .param_count = 3,
+		                       .params = params };
 	site_send(site, &client, "GET", "/api/v1/plans/p1", "Origin: http://localhost:3000\r\n", NULL);
 	struct fake_call *call = fake_take_call();
 	if (call) fake_fail(call, &limited);
@@ -243,17 +268,20 @@ static void check_head_and_options(struct site *site)
 	CHECK(str_equal(http_header(&head, "content-length"), http_header(&get, "content-length")));
 	http_close(&client);
 
-	struct http_answer answer = site_ask(site, "OPTIONS", "/api/v1/plans/p1",
-	                                     "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: DELETE\r\n"
-	                                     "Access-Control-Request-Headers: authorization,content-type\r\n", NULL);
+	struct http_answer answer =
+	    site_ask(site, "OPTIONS", "/api/v1/plans/p1",
+	             "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: DELETE\r\n"
+	             "Access-Control-Request-Headers: authorization,content-type\r\n",
+	             NULL);
 	CHECK(answer.status == 200 && answer.body.len > 0);
 	CHECK_STR(http_header(&answer, "access-control-allow-origin"), "http://localhost:3000");
 	CHECK_STR(http_header(&answer, "access-control-allow-methods"), "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 	CHECK_STR(http_header(&answer, "access-control-allow-headers"), "authorization,content-type");
 	CHECK_STR(http_header(&answer, "access-control-max-age"), "600");
-	answer = site_ask(site, "OPTIONS", "/api/v1/plans/p1", "Origin: http://evil.example\r\nAccess-Control-Request-Method: DELETE\r\n", NULL);
+	answer = site_ask(site, "OPTIONS", "/api/v1/plans/p1",
+	                  "Origin: http://evil.example\r\nAccess-Control-Request-Method: DELETE\r\n", NULL);
 	CHECK_ROW("preflight of a stranger", http_header(&answer, "access-control-allow-origin").len == 0 &&
-	                                             http_header(&answer, "access-control-allow-methods").len == 0);
+	                                         http_header(&answer, "access-control-allow-methods").len == 0);
 	answer = site_ask(site, "OPTIONS", "/api/v1/plans", "", NULL);
 	CHECK(answer.status == 200);
 	CHECK_STR(http_header(&answer, "allow"), "GET, HEAD, POST, OPTIONS");
@@ -281,12 +309,16 @@ static void check_pages(struct site *site)
 {
 	struct http_client client;
 	struct http_answer answer = site_ask(site, "GET", "/", "", NULL);
-	CHECK_STR(answer.body, "{\"code\":0,\"message\":\"Pet Food Diet Plan Assistant API is running\",\"data\":{\"name\":\"Pet Food Diet Plan "
-	                       "Assistant\",\"version\":\"1.2.3\",\"status\":\"running\",\"docs\":{\"swagger\":\"/docs\",\"redoc\":\"/redoc\"}}}");
+	CHECK_STR(answer.body, "{\"code\":0,\"message\":\"Pet Food Diet Plan Assistant API is "
+	                       "running\",\"data\":{\"name\":\"Pet Food Diet Plan "
+	                       "Assistant\",\"version\":\"1.2.3\",\"status\":\"running\",\"docs\":{\"swagger\":\"/"
+	                       "docs\",\"redoc\":\"/redoc\"}}}");
 	answer = site_ask(site, "GET", "/", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n", NULL);
-	CHECK(has_text(http_header(&answer, "content-type"), "text/html") && has_text(answer.body, "<title>petfood</title>"));
+	CHECK(has_text(http_header(&answer, "content-type"), "text/html") &&
+	      has_text(answer.body, "<title>petfood</title>"));
 	answer = site_ask(site, "GET", "/health", "Origin: http://localhost:3000\r\n", NULL);
-	CHECK_STR(answer.body, "{\"code\":0,\"message\":\"ok\",\"data\":{\"status\":\"healthy\",\"version\":\"1.2.3\"}}");
+	CHECK_STR(answer.body,
+	          "{\"code\":0,\"message\":\"ok\",\"data\":{\"status\":\"healthy\",\"version\":\"1.2.3\"}}");
 	CHECK(http_header(&answer, "access-control-allow-origin").len > 0);
 	CHECK(site_ask(site, "GET", "/healthz", "", NULL).status == 200);
 	CHECK_ROW("these ask nobody", !fake_has_call());
@@ -301,7 +333,8 @@ static void check_pages(struct site *site)
 		CHECK(answer.status == 200);
 		CHECK(has_text(answer.body, ready ? "\"database\":{\"status\":\"healthy\",\"driver\":\"sqlite\"}"
 		                                  : "\"database\":{\"status\":\"unhealthy\",\"driver\":\"sqlite\"}"));
-		CHECK(has_text(answer.body, ready ? "\"data\":{\"status\":\"healthy\"" : "\"data\":{\"status\":\"unhealthy\""));
+		CHECK(has_text(answer.body,
+		               ready ? "\"data\":{\"status\":\"healthy\"" : "\"data\":{\"status\":\"unhealthy\""));
 	}
 	site_send(site, &client, "GET", "/readyz", "", NULL);
 	fail(fake_take_call(), RPC_UNAVAILABLE, "UNREACHABLE");
@@ -309,7 +342,8 @@ static void check_pages(struct site *site)
 	site_send(site, &client, "GET", "/health/detail", "", NULL);
 	fail(fake_take_call(), RPC_UNAVAILABLE, "UNREACHABLE");
 	answer = site_finish(site, &client);
-	CHECK(answer.status == 200 && has_text(answer.body, "\"rpc\":{\"status\":\"unhealthy\"}") && has_text(answer.body, "\"redis\""));
+	CHECK(answer.status == 200 && has_text(answer.body, "\"rpc\":{\"status\":\"unhealthy\"}") &&
+	      has_text(answer.body, "\"redis\""));
 
 	answer = site_ask(site, "GET", "/openapi.json", "", NULL);
 	CHECK(answer.status == 200 && has_text(answer.body, "/api/v1/plans/{id}"));
@@ -318,8 +352,10 @@ static void check_pages(struct site *site)
 	CHECK_STR(http_header(&answer, "content-encoding"), "gzip");
 	CHECK(has_text(http_header(&answer, "vary"), "Accept-Encoding") || has_text(answer.head, "Accept-Encoding"));
 	char *plain = malloc(whole.len + 1);
-	z_stream z = { .next_in = (unsigned char *)(uintptr_t)answer.body.ptr, .avail_in = (unsigned)answer.body.len,
-		       .next_out = (unsigned char *)plain, .avail_out = (unsigned)whole.len + 1 };
+	z_stream z = { .next_in = (unsigned char *)(uintptr_t)answer.body.ptr,
+		       .avail_in = (unsigned)answer.body.len,
+		       .next_out = (unsigned char *)plain,
+		       .avail_out = (unsigned)whole.len + 1 };
 	CHECK(inflateInit2(&z, 15 + 16) == Z_OK && inflate(&z, Z_FINISH) == Z_STREAM_END);
 	CHECK(str_equal((struct str){ plain, z.total_out }, whole));
 	(void)inflateEnd(&z);
@@ -332,10 +368,11 @@ static void check_pages(struct site *site)
 	answer = site_ask(site, "GET", "/metrics", "", NULL);
 	CHECK(has_text(http_header(&answer, "content-type"), "version=0.0.4"));
 	CHECK(has_text(answer.body, "petfood_http_requests_total{method=\"GET\",route=\"/health\",status=\"200\"}"));
-	CHECK(has_text(answer.body, "petfood_http_requests_total{method=\"DELETE\",route=\"/api/v1/plans/{id}\",status=\"200\"}"));
+	CHECK(has_text(answer.body,
+	               "petfood_http_requests_total{method=\"DELETE\",route=\"/api/v1/plans/{id}\",status=\"200\"}"));
 	CHECK(has_text(answer.body, "petfood_http_request_seconds_count{method=\"GET\",route=\"/api/v1/plans/{id}\"}"));
 	CHECK_ROW("one row for all that fits nothing", has_text(answer.body, "route=\"(none)\",status=\"404\"") &&
-	                                                       !has_text(answer.body, "route=\"/api/v1/nothing\""));
+	                                                   !has_text(answer.body, "route=\"/api/v1/nothing\""));
 }
 
 static void check_client_gone(struct site *site)
@@ -374,7 +411,8 @@ static void check_limits(void)
 	big[1000] = '[';
 	big[1001] = '\0';
 	answer = site_ask(&site, "POST", "/api/v1/plans", JSON, big);
-	CHECK_ROW("B31 a body beyond the limit", answer.status == 413 && has_text(answer.body, "\"detail\":{\"limit\":1000}"));
+	CHECK_ROW("B31 a body beyond the limit",
+	          answer.status == 413 && has_text(answer.body, "\"detail\":{\"limit\":1000}"));
 	CHECK(http_header(&answer, "x-request-id").len > 0);
 
 	memset(big, 'a', sizeof big);
@@ -390,14 +428,20 @@ static void check_limits(void)
 	static const struct {
 		const char *line;
 		int status;
-	} host_rows[] = { { "Host: x\r\n", 200 },           { "Host: X:8000\r\n", 200 }, { "Host: a.pets.example\r\n", 200 },
-		          { "Host: pets.example\r\n", 400 }, { "Host: evil\r\n", 400 },   { "", 400 }, { "Host: \r\n", 400 } };
+	} host_rows[] = { { "Host: x\r\n", 200 },
+		          { "Host: X:8000\r\n", 200 },
+		          { "Host: a.pets.example\r\n", 200 },
+		          { "Host: pets.example\r\n", 400 },
+		          { "Host: evil\r\n", 400 },
+		          { "", 400 },
+		          { "Host: \r\n", 400 } };
 	for (size_t i = 0; i < COUNT(host_rows); i++) {
 		http_open(&client, site.port);
 		http_sendf(&client, "GET /health HTTP/1.1\r\n%s\r\n", host_rows[i].line);
 		CHECK_ROW(host_rows[i].line, site_finish(&site, &client).status == host_rows[i].status);
 	}
-	CHECK_ROW("no docs", site_ask(&site, "GET", "/docs", "", NULL).status == 404 && site_ask(&site, "GET", "/openapi.json", "", NULL).status == 404);
+	CHECK_ROW("no docs", site_ask(&site, "GET", "/docs", "", NULL).status == 404 &&
+	                         site_ask(&site, "GET", "/openapi.json", "", NULL).status == 404);
 
 	/* One call at a time. */
 	site_send(&site, &client, "GET", "/api/v1/plans/p1", "", NULL);
@@ -419,7 +463,8 @@ static void check_h2o_refusals(void)
 {
 	struct site site;
 	struct bridge_options options = site_options();
-	options.json_body_bytes = 4 * 1024 * 1024; /* routes' own limits are what counts here: 1 MiB, so h2o's is that of pages */
+	options.json_body_bytes =
+	    4 * 1024 * 1024; /* routes' own limits are what counts here: 1 MiB, so h2o's is that of pages */
 	options.max_request_size = 100 * 1024;
 	site_start(&site, &options);
 	struct http_client client;
@@ -427,7 +472,10 @@ static void check_h2o_refusals(void)
 	char *body = malloc(size);
 	memset(body, ' ', size);
 	http_open(&client, site.port);
-	http_sendf(&client, "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nOrigin: http://localhost:3000\r\n" JSON "Content-Length: %zu\r\n\r\n", size);
+	http_sendf(&client,
+	           "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nOrigin: http://localhost:3000\r\n" JSON
+	           "Content-Length: %zu\r\n\r\n",
+	           size);
 	http_send(&client, (struct str){ body, size });
 	struct http_answer answer = site_finish(&site, &client);
 	CHECK(answer.status == 413);
@@ -453,7 +501,8 @@ static void check_timeouts(void)
 	struct bridge_options options = site_options();
 	options.request_timeout_ms = 150;
 	site_start(&site, &options);
-	static const char *const slow[] = { "", "GET /health HT", "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{" };
+	static const char *const slow[] = { "", "GET /health HT",
+		                            "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{" };
 	for (size_t i = 0; i < COUNT(slow); i++) {
 		struct http_client client;
 		http_open(&client, site.port);
@@ -560,8 +609,10 @@ static void check_stop(void)
 	site_start(&site, &options);
 	struct http_client clients[6];
 	for (size_t i = 0; i < COUNT(clients); i++) {
-		if (i % 2) http_open(&clients[i], site.port);
-		else site_send(&site, &clients[i], "GET", "/api/v1/plans/p1", "", NULL);
+		if (i % 2)
+			http_open(&clients[i], site.port);
+		else
+			site_send(&site, &clients[i], "GET", "/api/v1/plans/p1", "", NULL);
 	}
 	struct fake_call *calls[3];
 	for (size_t i = 0; i < COUNT(calls); i++) calls[i] = fake_take_call();

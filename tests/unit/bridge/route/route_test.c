@@ -14,9 +14,18 @@
 
 static struct arena *arena;
 
-#define LITERAL(t) { .kind = SEGMENT_LITERAL, .text = (t) }
-#define VARIABLE(t) { .kind = SEGMENT_VARIABLE, .text = (t) }
-#define REST(t) { .kind = SEGMENT_REST, .text = (t) }
+#define LITERAL(t) \
+	{ \
+		.kind = SEGMENT_LITERAL, .text = (t) \
+	}
+#define VARIABLE(t) \
+	{ \
+		.kind = SEGMENT_VARIABLE, .text = (t) \
+	}
+#define REST(t) \
+	{ \
+		.kind = SEGMENT_REST, .text = (t) \
+	}
 #define ROW(v, p, ...) \
 	.verb = (v), .path = (p), .segments = (const struct route_segment[]){ __VA_ARGS__ }, \
 	.segment_count = COUNT(((const struct route_segment[]){ __VA_ARGS__ }))
@@ -94,7 +103,8 @@ static void check_paths(void)
 	for (size_t i = 0; i < COUNT(path_rows); i++) {
 		const char *label = path_rows[i].label;
 		struct route_match match;
-		bool found = route_find(index, arena, str_from(path_rows[i].method), str_from(path_rows[i].path), &match);
+		bool found =
+		    route_find(index, arena, str_from(path_rows[i].method), str_from(path_rows[i].path), &match);
 		CHECK_ROW(label, found == (path_rows[i].route != NULL));
 		if (found && path_rows[i].route) CHECK_STR_ROW(label, str_from(match.route->path), path_rows[i].route);
 		if (path_rows[i].first && CHECK_ROW(label, match.variable_count > 0)) {
@@ -120,10 +130,12 @@ static void check_generated_routes(void)
 		strbuf_init(&path, arena);
 		for (size_t s = 0; s < row->segment_count; s++) {
 			strbuf_add_char(&path, '/');
-			strbuf_add_cstr(&path, row->segments[s].kind == SEGMENT_LITERAL ? row->segments[s].text : "some-id");
+			strbuf_add_cstr(&path,
+			                row->segments[s].kind == SEGMENT_LITERAL ? row->segments[s].text : "some-id");
 		}
 		if (row->custom_verb) strbuf_printf(&path, ":%s", row->custom_verb);
-		CHECK_ROW(row->path, route_find(index, arena, str_from(http_verb_names[row->verb]), strbuf_str(&path), &match));
+		CHECK_ROW(row->path,
+		          route_find(index, arena, str_from(http_verb_names[row->verb]), strbuf_str(&path), &match));
 		CHECK_ROW(row->path, match.route == row);
 		strbuf_add_char(&path, '/');
 		bool slash = route_find(index, arena, str_from(http_verb_names[row->verb]), strbuf_str(&path), &match);
@@ -161,7 +173,8 @@ static void check_violation(const char *label, const struct error *err, const ch
 	bool found = false;
 	for (size_t i = 0; i < err->violation_count; i++) found = found || strcmp(err->violations[i].field, field) == 0;
 	if (!CHECK_ROW(label, found)) {
-		for (size_t i = 0; i < err->violation_count; i++) printf("  %s (%s)\n", err->violations[i].field, err->violations[i].type);
+		for (size_t i = 0; i < err->violation_count; i++)
+			printf("  %s (%s)\n", err->violations[i].field, err->violations[i].type);
 	}
 }
 
@@ -174,8 +187,8 @@ static void check_requests(void)
 	const struct route_side *resume = generated(VERB_GET, "/api/v1/plans/stream");
 	const struct route_side *events = generated(VERB_GET, "/api/v1/tasks/{id}/events");
 
-	Petfood__V1__CreatePlanRequest *c = (void *)build(create, "pet_breed=query", "{\"pet_type\":\"cat\",\"pet_age\":5,\"unheard_of\":1}",
-	                                                  "", "", &err);
+	Petfood__V1__CreatePlanRequest *c = (void *)build(
+	    create, "pet_breed=query", "{\"pet_type\":\"cat\",\"pet_age\":5,\"unheard_of\":1}", "", "", &err);
 	if (CHECK(c != NULL)) {
 		CHECK(c->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_CAT);
 		CHECK(c->pet_age == 5);
@@ -194,7 +207,8 @@ static void check_requests(void)
 	CHECK_ROW("B32 1e400", build(create, "", "{\"pet_weight\":1e400}", "", "", &err) == NULL);
 	check_violation("B32 1e400", &err, "body.pet_weight");
 
-	Petfood__V1__ListPlansRequest *l = (void *)build(list, "pet_type=dog&page=3&nonsense=1&&=x", "{\"page\":9}", "", "", &err);
+	Petfood__V1__ListPlansRequest *l =
+	    (void *)build(list, "pet_type=dog&page=3&nonsense=1&&=x", "{\"page\":9}", "", "", &err);
 	if (CHECK(l != NULL)) {
 		CHECK(l->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_DOG);
 		CHECK_ROW("T3 no body clause, no body read", l->page == 3);
@@ -213,7 +227,8 @@ static void check_requests(void)
 	Petfood__V1__ListEventsRequest *e = (void *)build(events, "after=12", "", "t1", "", &err);
 	CHECK(e && e->after == 12 && e->limit == 100 && strcmp(e->id, "t1") == 0);
 
-	Petfood__V1__ResumePlanStreamRequest *r = (void *)build(resume, "task_id=t%201+x&last_event_id=4", "", "", "", &err);
+	Petfood__V1__ResumePlanStreamRequest *r =
+	    (void *)build(resume, "task_id=t%201+x&last_event_id=4", "", "", "", &err);
 	CHECK_ROW("T14 plus is a space in the query", r && strcmp(r->task_id, "t 1 x") == 0);
 	CHECK(r && strcmp(r->last_event_id, "4") == 0);
 	r = (void *)build(resume, "task_id=t&last_event_id=4", "", "", "7", &err);
@@ -265,15 +280,20 @@ static void check_replies(void)
 	CHECK_ROW("503 says when", problem.status == 503 && problem.retry_after_s == 1);
 
 	struct rpc_violation wrong = { STR("pet_weight"), STR("less_than_equal"), STR("too heavy") };
-	outcome = (struct rpc_outcome){ .code = RPC_INVALID_ARGUMENT, .reason = STR("VALIDATION_FAILED"),
-		                        .message = STR("请求数据验证失败"), .violation_count = 1, .violations = &wrong };
+	outcome = (struct rpc_outcome){ .code = RPC_INVALID_ARGUMENT,
+		                        .reason = STR("VALIDATION_FAILED"),
+		                        .message = STR("请求数据验证失败"),
+		                        .violation_count = 1,
+		                        .violations = &wrong };
 	strbuf_init(&out, arena);
 	problem = reply_failed(&out, create, false, LANG_ZH, &outcome);
 	CHECK(problem.status == 422);
-	CHECK_STR(strbuf_str(&out), "{\"code\":422,\"message\":\"请求数据验证失败\",\"detail\":[{\"field\":\"body.pet_weight\","
-	                            "\"message\":\"too heavy\",\"type\":\"less_than_equal\"}]}");
+	CHECK_STR(strbuf_str(&out),
+	          "{\"code\":422,\"message\":\"请求数据验证失败\",\"detail\":[{\"field\":\"body.pet_weight\","
+	          "\"message\":\"too heavy\",\"type\":\"less_than_equal\"}]}");
 
-	outcome = (struct rpc_outcome){ .code = RPC_ALREADY_EXISTS, .reason = STR("OF_TOMORROW"), .message = STR("there") };
+	outcome =
+	    (struct rpc_outcome){ .code = RPC_ALREADY_EXISTS, .reason = STR("OF_TOMORROW"), .message = STR("there") };
 	strbuf_init(&out, arena);
 	problem = reply_failed(&out, NULL, false, LANG_ZH, &outcome);
 	CHECK_ROW("a reason that is not known here", problem.status == 409);
@@ -345,7 +365,8 @@ static void check_headers(void)
 		CHECK_ROW(gzip_rows[i].label, accept_gzip(str_from(gzip_rows[i].header)) == gzip_rows[i].yes);
 	}
 	for (size_t i = 0; i < COUNT(json_rows); i++) {
-		CHECK_ROW(json_rows[i].label, content_type_is(str_from(json_rows[i].header), STR("application/json")) == json_rows[i].yes);
+		CHECK_ROW(json_rows[i].label,
+		          content_type_is(str_from(json_rows[i].header), STR("application/json")) == json_rows[i].yes);
 	}
 	for (size_t i = 0; i < COUNT(id_rows); i++) {
 		CHECK_ROW(id_rows[i].label, request_id_is_valid(str_from(id_rows[i].header)) == id_rows[i].yes);
@@ -363,7 +384,8 @@ static void check_headers(void)
 	struct str token;
 	CHECK(bearer_token(STR("Bearer abc.def"), &token) && str_equal(token, STR("abc.def")));
 	CHECK(bearer_token(STR("bEARER   abc "), &token) && str_equal(token, STR("abc")));
-	CHECK(!bearer_token(STR("Basic abc"), &token) && !bearer_token(STR("Bearer "), &token) && !bearer_token(STR("Bearerabc"), &token));
+	CHECK(!bearer_token(STR("Basic abc"), &token) && !bearer_token(STR("Bearer "), &token) &&
+	      !bearer_token(STR("Bearerabc"), &token));
 	CHECK(!bearer_token(STR_NONE, &token));
 	CHECK(is_plain_value(STR("k-1 x"), 5) && !is_plain_value(STR("k-1 xy"), 5) && !is_plain_value(STR(" k"), 5));
 	CHECK(!is_plain_value(STR("k\n"), 5) && !is_plain_value(STR("\xc3\xa4"), 5) && !is_plain_value(STR_NONE, 5));
@@ -409,7 +431,8 @@ static void check_addresses(void)
 		address_format(&client, text);
 		CHECK_STR_ROW(client_rows[i].label, str_from(text), client_rows[i].client);
 	}
-	static const char *const bad[] = { "", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "fd00::/129", "host", "10.0.0", "1.2.3.4/x" };
+	static const char *const bad[] = { "",           "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/",
+		                           "fd00::/129", "host",        "10.0.0",      "1.2.3.4/x" };
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct address_block block;
 		CHECK_ROW(bad[i], !address_block_parse(str_from(bad[i]), &block, &err));
@@ -428,7 +451,8 @@ static void check_addresses(void)
 static void check_cors(void)
 {
 	static const struct str listed[] = { { "http://localhost:3000", 21 }, { "capacitor://localhost", 21 } };
-	static const struct str star[] = { { "*", 1 } }, get[] = { { "GET", 3 }, { "POST", 4 } }, names[] = { { "X-A", 3 } };
+	static const struct str star[] = { { "*", 1 } }, get[] = { { "GET", 3 }, { "POST", 4 } },
+	                        names[] = { { "X-A", 3 } };
 	struct cors_policy policy = { listed, 2, star, 1, star, 1, true };
 	struct cors_answer a = cors_decide(&policy, STR("http://localhost:3000"));
 	CHECK_STR(a.allow_origin, "http://localhost:3000");
@@ -469,7 +493,8 @@ static const struct {
 	{ "S12 LF", 1, "a\nb", "id: 1\ndata: a\ndata: b\n\n" },
 	{ "S12 CR LF", 1, "a\r\nb", "id: 1\ndata: a\ndata: b\n\n" },
 	{ "S12 CR", 1, "a\rb", "id: 1\ndata: a\ndata: b\n\n" },
-	{ "S12 cannot forge a field", 1, "a\n\nid: 9\ndata: x", "id: 1\ndata: a\ndata: \ndata: id: 9\ndata: data: x\n\n" },
+	{ "S12 cannot forge a field", 1, "a\n\nid: 9\ndata: x",
+	  "id: 1\ndata: a\ndata: \ndata: id: 9\ndata: data: x\n\n" },
 	{ "S12 byte order mark", 1, "\xef\xbb\xbf{}", "id: 1\ndata: \xef\xbb\xbf{}\n\n" },
 	{ "ends in LF", 1, "a\n", "id: 1\ndata: a\ndata: \n\n" },
 	{ "empty", 1, "", "id: 1\ndata: \n\n" },
