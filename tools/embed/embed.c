@@ -16,15 +16,15 @@
 enum { LINE_BYTES_MAX = 65536, CELLS_MAX = 96, COLUMNS_MAX = 96 };
 
 enum kind {
-	TEXT,         /* "…"; may be empty */
-	NAME,         /* TEXT that may not be empty */
-	AMOUNT,       /* number >= 0, empty = NAN (unknown) */
-	FLOOR,        /* number >= 0, empty = 0 */
-	ROOF,         /* number >= 0, empty = INFINITY */
-	WHOLE,        /* whole number >= 0, empty = 0 */
-	FLAG,         /* 0 or 1 */
-	WORD,         /* lower-case word, written as PREFIX + WORD in capitals */
-	NUTRIENT,     /* id of NUTRIENTS */
+	TEXT,     /* "…"; may be empty */
+	NAME,     /* TEXT that may not be empty */
+	AMOUNT,   /* number >= 0, empty = NAN (unknown) */
+	FLOOR,    /* number >= 0, empty = 0 */
+	ROOF,     /* number >= 0, empty = INFINITY */
+	WHOLE,    /* whole number >= 0, empty = 0 */
+	FLAG,     /* 0 or 1 */
+	WORD,     /* lower-case word, written as PREFIX + WORD in capitals */
+	NUTRIENT, /* id of NUTRIENTS */
 };
 
 struct column {
@@ -59,11 +59,15 @@ static const struct column food_columns[] = {
 #define AMOUNT_COLUMN(id) { #id, "amount[FOOD_" #id "]", AMOUNT },
 	FOOD_AMOUNTS(AMOUNT_COLUMN)
 #undef AMOUNT_COLUMN
-	{ 0 },
+	    { 0 },
 };
 static const struct column profile_columns[] = {
-	{ "profile", "profile", NAME },    { "standard", "standard", NAME }, { "nutrient", "nutrient", NUTRIENT },
-	{ "min", "min", FLOOR },           { "max", "max", ROOF },           { "source", "source", NAME },
+	{ "profile", "profile", NAME },
+	{ "standard", "standard", NAME },
+	{ "nutrient", "nutrient", NUTRIENT },
+	{ "min", "min", FLOOR },
+	{ "max", "max", ROOF },
+	{ "source", "source", NAME },
 	{ 0 },
 };
 static const struct column condition_columns[] = {
@@ -88,9 +92,14 @@ static const struct column condition_columns[] = {
 	{ 0 },
 };
 static const struct column condition_target_columns[] = {
-	{ "condition", "condition", NAME }, { "for_dog", "for_dog", FLAG }, { "for_cat", "for_cat", FLAG },
-	{ "nutrient", "nutrient", NUTRIENT }, { "min", "min", FLOOR }, { "max", "max", ROOF },
-	{ "firm", "firm", FLAG }, { "source", "source", NAME },
+	{ "condition", "condition", NAME },
+	{ "for_dog", "for_dog", FLAG },
+	{ "for_cat", "for_cat", FLAG },
+	{ "nutrient", "nutrient", NUTRIENT },
+	{ "min", "min", FLOOR },
+	{ "max", "max", ROOF },
+	{ "firm", "firm", FLAG },
+	{ "source", "source", NAME },
 	{ 0 },
 };
 static const struct column safety_columns[] = {
@@ -234,20 +243,23 @@ static void cell_write(FILE *out, const struct column *column, const char *cell)
 	case AMOUNT:
 	case FLOOR:
 	case ROOF:
-		if (*cell) (void)fprintf(out, "%.10g", number_read(cell));
-		else (void)fputs(column->kind == AMOUNT ? "NAN" : column->kind == ROOF ? "INFINITY" : "0", out);
+		if (*cell)
+			(void)fprintf(out, "%.10g", number_read(cell));
+		else
+			(void)fputs(column->kind == AMOUNT ? "NAN" : column->kind == ROOF ? "INFINITY" : "0", out);
 		break;
 	case WHOLE:
 	case FLAG: {
 		double value = *cell ? number_read(cell) : 0;
-		if (value != floor(value) || (column->kind == FLAG && value > 1)) fail("not a whole number or flag", cell);
+		if (value != floor(value) || (column->kind == FLAG && value > 1))
+			fail("not a whole number or flag", cell);
 		(void)fprintf(out, "%.0f", value);
 		break;
 	}
 	case WORD: {
 		char wanted[64];
-		if (snprintf(wanted, sizeof wanted, " %s ", cell) >= (int)sizeof wanted || !*cell || strchr(cell, ' ') ||
-		    !strstr(column->words, wanted))
+		if (snprintf(wanted, sizeof wanted, " %s ", cell) >= (int)sizeof wanted || !*cell ||
+		    strchr(cell, ' ') || !strstr(column->words, wanted))
 			fail("not one of the words of this column", cell);
 		(void)fputs(column->prefix, out);
 		for (const char *p = cell; *p; p++) (void)fputc(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p, out);
@@ -290,7 +302,8 @@ static void table_write(const struct layout *layout, FILE *in, FILE *out)
 	}
 	if (found != wanted) fail("columns are missing; wanted so many more", layout->name);
 	const char *slash = strstr(input_path, "rpc/domain/");
-	(void)fprintf(out, "/* Generated from %s by tools/embed. Edit that file, not this one. */\n#include <math.h>\n\n",
+	(void)fprintf(out,
+	              "/* Generated from %s by tools/embed. Edit that file, not this one. */\n#include <math.h>\n\n",
 	              slash ? slash : input_path);
 	(void)fprintf(out, "#include \"%s\"\n\nconst %s %s[] = {\n", layout->include, layout->type, layout->table);
 	size_t rows = 0;

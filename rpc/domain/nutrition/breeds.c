@@ -9,10 +9,7 @@ enum size_class size_class_of(double adult_kg)
 	return SIZE_GIANT;
 }
 
-static bool is_word_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+static bool is_word_byte(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 /* Whether the name stands in the text: any case, and as whole words if it begins or ends with an ASCII letter, so that
  * "lab" is not found in "labradoodle" while 金毛 is found in 金毛犬. */

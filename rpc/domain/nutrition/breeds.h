@@ -19,7 +19,10 @@ struct breed {
 extern const struct breed breed_table[];
 extern const size_t breed_count;
 
-static inline double breed_adult_kg(const struct breed *breed) { return (breed->adult_min_kg + breed->adult_max_kg) / 2; }
+static inline double breed_adult_kg(const struct breed *breed)
+{
+	return (breed->adult_min_kg + breed->adult_max_kg) / 2;
+}
 
 /* By size of the grown dog. */
 enum size_class { SIZE_TOY, SIZE_SMALL, SIZE_MEDIUM, SIZE_LARGE, SIZE_GIANT }; /* up to 4, 10, 25, 45 kg, above */

@@ -31,9 +31,9 @@ struct condition {
 	double factor_dog, factor_cat; /* adult energy need in multiples of RER; 0 = as the life stage */
 	bool keep_recipe;              /* the same mains and starch in all weeks */
 	bool single_protein;
-	const char *exclude, *prefer;  /* food_selected() selectors; "" = none */
+	const char *exclude, *prefer;          /* food_selected() selectors; "" = none */
 	const char *keywords_zh, *keywords_en; /* '|' separated; "" = never found in text, set by other facts */
-	struct text2 advice;           /* one or two sentences for the owner; may be "" */
+	struct text2 advice;                   /* one or two sentences for the owner; may be "" */
 	const char *source;
 };
 extern const struct condition condition_table[];

@@ -3,7 +3,7 @@
 #include <math.h>
 
 static const double rer_kcal_per_kg = 70;
-static const double condition_step = 0.10;   /* above ideal weight per score, AAHA 2014 */
+static const double condition_step = 0.10; /* above ideal weight per score, AAHA 2014 */
 static const double families_may_differ = 1.15;
 
 /* Multiples of RER by activity (low, normal, high). AAHA 2021, WSAVA toolkit, SACN5. */
@@ -12,11 +12,12 @@ struct factors {
 };
 static const struct factors dog_adult = { { 1.4, 1.6, 2.0 }, { 1.4, 1.8, 2.0 } };
 static const struct factors dog_senior = { { 1.2, 1.4, 1.6 }, { 1.4, 1.6, 1.6 } };
-static const struct factors cat_adult = { { 1.0, 1.2, 1.4 }, { 1.2, 1.4, 1.6 } };
+/* Active intact cats stay at 1.4: 1.6 would lie 20 % above FEDIAF for active cats. */
+static const struct factors cat_adult = { { 1.0, 1.2, 1.4 }, { 1.2, 1.4, 1.4 } };
 static const struct factors cat_from_7y = { { 1.0, 1.1, 1.2 }, { 1.0, 1.1, 1.2 } };
 static const struct factors cat_from_11y = { { 1.1, 1.25, 1.4 }, { 1.1, 1.25, 1.4 } };
 enum { CAT_7_YEARS = 84, CAT_11_YEARS = 132 };
-static const double lose_dog = 1.0, lose_cat = 0.8; /* of RER at ideal weight */
+static const double lose_dog = 1.0, lose_cat = 0.8;             /* of RER at ideal weight */
 static const double overweight_dog = 1.2, overweight_cat = 1.0; /* score 6: inclined to be fat */
 static const double gain_dog = 1.8, gain_cat = 1.4;
 
@@ -64,7 +65,10 @@ double energy_lactation(enum species species, double weight_kg, int litter, int 
 	return fmin(145 * pow(weight_kg, 0.75) + per_kg * weight_kg * dog_weeks[at], 8 * energy_rer(weight_kg));
 }
 
-static int activity_index(const struct energy_question *q) { return q->activity < 1 ? 1 : q->activity > 3 ? 2 : q->activity - 1; }
+static int activity_index(const struct energy_question *q)
+{
+	return q->activity < 1 ? 1 : q->activity > 3 ? 2 : q->activity - 1;
+}
 
 static double growth_factor(const struct energy_question *q)
 {
@@ -125,8 +129,9 @@ struct energy_answer energy_need(const struct energy_question *q)
 	out.rer_kcal = energy_rer(out.energy_weight_kg);
 	if (breeding) {
 		out.rule = ENERGY_REPRODUCTION;
-		out.der_kcal = q->stage == STAGE_GESTATION ? energy_gestation(q->species, q->weight_kg, q->week)
-		                                           : energy_lactation(q->species, q->weight_kg, q->litter, q->week);
+		out.der_kcal = q->stage == STAGE_GESTATION
+		                   ? energy_gestation(q->species, q->weight_kg, q->week)
+		                   : energy_lactation(q->species, q->weight_kg, q->litter, q->week);
 		out.fediaf_low = out.fediaf_high = out.der_kcal;
 	} else if (q->stage == STAGE_GROWTH) {
 		answer_growth(q, &out);

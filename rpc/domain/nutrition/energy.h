@@ -13,18 +13,18 @@ enum energy_aim { AIM_KEEP, AIM_LOSE, AIM_GAIN };
 struct energy_question {
 	enum species species;
 	enum life_stage stage;
-	enum energy_aim aim;     /* for adults and seniors only */
+	enum energy_aim aim; /* for adults and seniors only */
 	double weight_kg;
 	double adult_weight_kg;  /* expected; own weight once grown */
 	bool adult_weight_known; /* said or of the breed, not estimated from age and weight */
 	bool large_breed;        /* growing to 31.8 kg and more */
 	int age_months;
 	bool neutered;
-	int activity;            /* 1 low, 2 normal, 3 high */
-	int bcs;                 /* 1..9 */
-	double condition_factor; /* of a disease, in multiples of RER; 0 = none */
+	int activity;                 /* 1 low, 2 normal, 3 high */
+	int bcs;                      /* 1..9 */
+	double condition_factor;      /* of a disease, in multiples of RER; 0 = none */
 	double breed_low, breed_high; /* kcal per kg^0.75 of a breed that differs; 0 = none */
-	int week;                /* of gestation or lactation */
+	int week;                     /* of gestation or lactation */
 	int litter;
 };
 
@@ -40,8 +40,8 @@ struct energy_answer {
 	double energy_weight_kg;
 	double rer_kcal, der_kcal;
 	enum energy_rule rule;
-	double factor;                   /* of RER, before FEDIAF was looked at; 0 for reproduction */
-	double fediaf_low, fediaf_high;  /* what FEDIAF gives; 0 if nothing */
+	double factor;                  /* of RER, before FEDIAF was looked at; 0 for reproduction */
+	double fediaf_low, fediaf_high; /* what FEDIAF gives; 0 if nothing */
 };
 
 double energy_rer(double weight_kg); /* 70 x kg^0.75 */

@@ -11,10 +11,10 @@ struct food_word {
 	const char *id; /* "chicken" */
 	struct text2 name;
 	const char *words_zh, *words_en; /* '|' separated */
-	const char *foods;   /* what is meant when it is offered; "" = a food that plans never use */
-	const char *avoid;   /* what is left out when it is not wanted; "" = the same as foods */
-	const char *allergy; /* what is left out for an allergy to it; "" = the same as avoid */
-	const char *groups;  /* allergen groups that an allergy excludes, '|' separated; "" = single foods only */
+	const char *foods;               /* what is meant when it is offered; "" = a food that plans never use */
+	const char *avoid;               /* what is left out when it is not wanted; "" = the same as foods */
+	const char *allergy;             /* what is left out for an allergy to it; "" = the same as avoid */
+	const char *groups; /* allergen groups that an allergy excludes, '|' separated; "" = single foods only */
 };
 extern const struct food_word food_word_table[];
 extern const size_t food_word_count;

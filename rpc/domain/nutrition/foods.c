@@ -17,14 +17,15 @@ struct parts {
 };
 static const struct parts nutrient_parts[NUTRIENT_COUNT] = {
 #define SINGLE(id) [NUTRIENT_##id] = { FOOD_##id + 1, 0 },
-	SINGLE(protein_g) SINGLE(arg_g) SINGLE(his_g) SINGLE(ile_g) SINGLE(leu_g) SINGLE(lys_g) SINGLE(met_g) SINGLE(phe_g)
-	SINGLE(thr_g) SINGLE(trp_g) SINGLE(val_g) SINGLE(fat_g) SINGLE(la_g) SINGLE(ala_g) SINGLE(ara_g) SINGLE(ca_mg)
-	SINGLE(p_mg) SINGLE(k_mg) SINGLE(na_mg) SINGLE(cl_mg) SINGLE(mg_mg) SINGLE(fe_mg) SINGLE(cu_mg) SINGLE(mn_mg)
-	SINGLE(zn_mg) SINGLE(i_ug) SINGLE(se_ug) SINGLE(vitd_iu) SINGLE(vitk_ug) SINGLE(thiamin_mg) SINGLE(riboflavin_mg)
-	SINGLE(niacin_mg) SINGLE(pantothenic_mg) SINGLE(b6_mg) SINGLE(folate_ug) SINGLE(b12_ug) SINGLE(choline_mg)
-	SINGLE(taurine_mg) SINGLE(fibre_g)
+	SINGLE(protein_g) SINGLE(arg_g) SINGLE(his_g) SINGLE(ile_g) SINGLE(leu_g) SINGLE(lys_g) SINGLE(met_g)
+	    SINGLE(phe_g) SINGLE(thr_g) SINGLE(trp_g) SINGLE(val_g) SINGLE(fat_g) SINGLE(la_g) SINGLE(ala_g)
+	        SINGLE(ara_g) SINGLE(ca_mg) SINGLE(p_mg) SINGLE(k_mg) SINGLE(na_mg) SINGLE(cl_mg) SINGLE(mg_mg)
+	            SINGLE(fe_mg) SINGLE(cu_mg) SINGLE(mn_mg) SINGLE(zn_mg) SINGLE(i_ug) SINGLE(se_ug) SINGLE(vitd_iu)
+	                SINGLE(vitk_ug) SINGLE(thiamin_mg) SINGLE(riboflavin_mg) SINGLE(niacin_mg)
+	                    SINGLE(pantothenic_mg) SINGLE(b6_mg) SINGLE(folate_ug) SINGLE(b12_ug) SINGLE(choline_mg)
+	                        SINGLE(taurine_mg) SINGLE(fibre_g)
 #undef SINGLE
-	[NUTRIENT_metcys_g] = { FOOD_met_g + 1, FOOD_cys_g + 1 },
+	                            [NUTRIENT_metcys_g] = { FOOD_met_g + 1, FOOD_cys_g + 1 },
 	[NUTRIENT_phetyr_g] = { FOOD_phe_g + 1, FOOD_tyr_g + 1 },
 	[NUTRIENT_epadha_g] = { FOOD_epa_g + 1, FOOD_dha_g + 1 },
 	[NUTRIENT_vite_iu] = { FOOD_vite_mg + 1, 0 },
@@ -95,7 +96,8 @@ bool food_knows(const struct food *food, enum nutrient nutrient)
 static bool selector_holds(const struct food *food, struct str selector)
 {
 	static const char *const categories[] = {
-		"meat", "organ", "fish", "egg", "dairy", "starch", "legume", "vegetable", "fruit", "oil", "seed", "supplement",
+		"meat",   "organ",     "fish",  "egg", "dairy", "starch",
+		"legume", "vegetable", "fruit", "oil", "seed",  "supplement",
 	};
 	size_t colon = str_find(selector, STR(":"), 0);
 	if (colon == SIZE_MAX) return str_equal(selector, str_from(food->id));

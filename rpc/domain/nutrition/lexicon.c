@@ -10,7 +10,7 @@
 struct entry {
 	struct str word; /* normalised */
 	unsigned role;
-	size_t row;      /* of the role's table */
+	size_t row;               /* of the role's table */
 	const struct entry *next; /* of the same first byte */
 };
 struct lexicon {
@@ -23,24 +23,32 @@ static const struct {
 	unsigned role;
 	const char *words;
 } little_words[] = {
-	{ ROLE_NEGATION,
-	  "no|not|never|without|none of|isn't|isnt|is not|doesn't|doesnt|does not|doesn't have|does not have|hasn't|hasnt|"
-	  "has not|haven't|have not|don't|dont|do not|didn't|did not|wasn't|was not|free of|free from|negative for|ruled out|"
-	  "rule out|no longer|neither|nor|prevent|prevents|preventing|prevention of|没有|没|无|未|不是|并非|从未|没得|未患|未见|"
-	  "排除|已排除|预防|防止|并无|暂无|从无|没有过|没得过|没患|不存在|未发现" },
-	{ ROLE_NOTHING,
-	  "none|nil|n/a|na|nothing|negative|no|absent|false|ruled out|is ruled out|was ruled out|has been ruled out|无|没有|没|"
-	  "阴性|否|暂无|未见|未发现|已排除|不适用|不存在" },
+	{ ROLE_NEGATION, "no|not|never|without|none of|isn't|isnt|is not|doesn't|doesnt|does not|doesn't have|does not "
+	                 "have|hasn't|hasnt|"
+	                 "has not|haven't|have not|don't|dont|do not|didn't|did not|wasn't|was not|free of|free "
+	                 "from|negative for|ruled out|"
+	                 "rule out|no longer|neither|nor|prevent|prevents|preventing|prevention "
+	                 "of|没有|没|无|未|不是|并非|从未|没得|未患|未见|"
+	                 "排除|已排除|预防|防止|并无|暂无|从无|没有过|没得过|没患|不存在|未发现" },
+	{ ROLE_NOTHING, "none|nil|n/a|na|nothing|negative|no|absent|false|ruled out|is ruled out|was ruled out|has "
+	                "been ruled out|无|没有|没|"
+	                "阴性|否|暂无|未见|未发现|已排除|不适用|不存在" },
 	{ ROLE_AVOID,
-	  "avoid|avoids|avoiding|exclude|excludes|excluding|dislike|dislikes|hate|hates|refuse|refuses|refuses to eat|rejects|"
-	  "won't eat|wont eat|will not eat|doesn't eat|doesnt eat|does not eat|don't eat|dont eat|do not eat|never eats|"
-	  "cannot eat|can't eat|cant eat|can not eat|cannot have|can't have|don't give|dont give|do not give|don't feed|"
+	  "avoid|avoids|avoiding|exclude|excludes|excluding|dislike|dislikes|hate|hates|refuse|refuses|refuses to "
+	  "eat|rejects|"
+	  "won't eat|wont eat|will not eat|doesn't eat|doesnt eat|does not eat|don't eat|dont eat|do not eat|never "
+	  "eats|"
+	  "cannot eat|can't eat|cant eat|can not eat|cannot have|can't have|don't give|dont give|do not give|don't "
+	  "feed|"
 	  "do not feed|never feed|never give|don't use|do not use|don't add|do not add|don't include|do not include|"
-	  "doesn't like|doesnt like|does not like|don't like|do not like|don't want|do not want|doesn't want|does not want|"
+	  "doesn't like|doesnt like|does not like|don't like|do not like|don't want|do not want|doesn't want|does not "
+	  "want|"
 	  "leave out|leaving out|skip|remove|except|except for|other than|stay away from|keep away from|must not eat|"
 	  "should not eat|shouldn't eat|mustn't eat|not allowed|not fond of|can't stand|cannot tolerate|can't tolerate|"
-	  "不吃|不要|不能吃|不喜欢|不喜欢吃|讨厌|忌口|忌|忌食|不含|避免|避开|别放|不放|不加|别加|拒绝|拒食|去掉|除了|除外|不可以吃|"
-	  "禁止|不给|别给|别喂|不喂|不爱|不爱吃|不肯吃|不适合吃|不适合|不宜|不宜吃|不想要|不想吃|不用|剔除|换掉|不添加|不使用|不可以|"
+	  "不吃|不要|不能吃|不喜欢|不喜欢吃|讨厌|忌口|忌|忌食|不含|避免|避开|别放|不放|不加|别加|拒绝|拒食|去掉|除了|"
+	  "除外|不可以吃|"
+	  "禁止|不给|别给|别喂|不喂|不爱|不爱吃|不肯吃|不适合吃|不适合|不宜|不宜吃|不想要|不想吃|不用|剔除|换掉|不添加|"
+	  "不使用|不可以|"
 	  "不能|不碰|不沾|从不吃|不要放|不要加|不要喂|不要吃|请不要|请勿|勿喂|勿" },
 	{ ROLE_ALLERGY,
 	  "allergic|allergic to|allergy|allergies|allergy to|allergies to|allergen|allergens|intolerant|intolerant to|"
@@ -49,28 +57,34 @@ static const struct {
 	{ ROLE_NO_ALLERGY,
 	  "not allergic|not allergic to|isn't allergic|isn't allergic to|is not allergic to|is not allergic|no allergy|"
 	  "no allergy to|no allergies|no allergies to|no known allergy|no known allergies|no known allergies to|"
-	  "no food allergy|no food allergies|no known food allergies|never allergic to|without allergies|不过敏|无过敏|没有过敏|"
-	  "无食物过敏|没有食物过敏|无过敏史|没有过敏史|未发现过敏|暂无过敏|没过敏|从不过敏|不会过敏|没有过敏原|无过敏原|并不过敏|无已知过敏" },
-	{ ROLE_NOT_FOOD,
-	  "pollen|dust|dust mite|mite|flea|fleas|grass|penicillin|vaccine|vaccination|environmental|seasonal|mold spores|"
-	  "花粉|尘螨|螨虫|粉尘|灰尘|跳蚤|疫苗|青霉素|药物|环境|季节性" },
+	  "no food allergy|no food allergies|no known food allergies|never allergic to|without "
+	  "allergies|不过敏|无过敏|没有过敏|"
+	  "无食物过敏|没有食物过敏|无过敏史|没有过敏史|未发现过敏|暂无过敏|没过敏|从不过敏|不会过敏|没有过敏原|"
+	  "无过敏原|并不过敏|无已知过敏" },
+	{ ROLE_NOT_FOOD, "pollen|dust|dust "
+	                 "mite|mite|flea|fleas|grass|penicillin|vaccine|vaccination|environmental|seasonal|mold spores|"
+	                 "花粉|尘螨|螨虫|粉尘|灰尘|跳蚤|疫苗|青霉素|药物|环境|季节性" },
 	{ ROLE_LIKE,
-	  "like|likes|love|loves|enjoy|enjoys|prefer|prefers|can eat|may eat|is fine|are fine|is ok|are ok|is okay|fine with|"
-	  "want|wants|would like|give|gives|feed|feeds|eat|eats|eating|use|add|include|feeding|giving|please|喜欢|爱吃|可以吃|能吃|可以|"
+	  "like|likes|love|loves|enjoy|enjoys|prefer|prefers|can eat|may eat|is fine|are fine|is ok|are ok|is "
+	  "okay|fine with|"
+	  "want|wants|would "
+	  "like|give|gives|feed|feeds|eat|eats|eating|use|add|include|feeding|giving|please|喜欢|爱吃|可以吃|能吃|可以|"
 	  "想吃|多吃|请给|要吃|最爱|喜欢吃|偏爱|平时吃|在吃|喂|吃|放|加|没问题|都行|用|添加" },
 	{ ROLE_CONNECT, "and|or|&|plus|as well as|和|与|及|以及|或|或者|跟|还有|也" },
-	{ ROLE_SOFT,
-	  "any|a|an|the|some|kind of|kinds of|type of|types of|all|both|every|forms of|of|meat|meats|products|product|based|"
-	  "ingredients|ingredient|food|foods|other|too|much|very|really|also|either|too much|too many|many|任何|一切|所有|各种|"
-	  "类|制品|肉|等|等等|之类|之类的|的|都|食物|食品|食材|东西|一点|太多|过多|全部" },
-	{ ROLE_LEAD,
-	  "sign of|signs of|sign|signs|history of|history|known|have|has|had|having|been|be|is|are|was|diagnosed with|diagnosed|"
-	  "with|suffer|suffers|suffering from|suffering|from|evidence of|evidence|symptom|symptoms|previous|current|currently|"
-	  "ever|to|in|on|it|he|she|him|her|them|his|its|my|dog|cat|对|给|它|他|她|过|得过|有过|患过|患有|患|得|有|会|发现|出现|"
-	  "明显|史|我家|狗|猫|狗狗|猫咪|了|是|为" },
+	{ ROLE_SOFT, "any|a|an|the|some|kind of|kinds of|type of|types of|all|both|every|forms "
+	             "of|of|meat|meats|products|product|based|"
+	             "ingredients|ingredient|food|foods|other|too|much|very|really|also|either|too much|too "
+	             "many|many|任何|一切|所有|各种|"
+	             "类|制品|肉|等|等等|之类|之类的|的|都|食物|食品|食材|东西|一点|太多|过多|全部" },
+	{ ROLE_LEAD, "sign of|signs of|sign|signs|history "
+	             "of|history|known|have|has|had|having|been|be|is|are|was|diagnosed with|diagnosed|"
+	             "with|suffer|suffers|suffering from|suffering|from|evidence "
+	             "of|evidence|symptom|symptoms|previous|current|currently|"
+	             "ever|to|in|on|it|he|she|him|her|them|his|its|my|dog|cat|对|给|它|他|她|过|得过|有过|患过|患有|患|"
+	             "得|有|会|发现|出现|"
+	             "明显|史|我家|狗|猫|狗狗|猫咪|了|是|为" },
 	{ ROLE_FREE, "free" },
-	{ ROLE_STOP,
-	  "but|however|although|though|instead|while|yet|但|但是|不过|而|而是|却|可是|然而" },
+	{ ROLE_STOP, "but|however|although|though|instead|while|yet|但|但是|不过|而|而是|却|可是|然而" },
 };
 
 static bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
@@ -101,9 +115,12 @@ static struct str text_normalise(struct arena *arena, struct str text)
 				len = 1;
 			}
 		} else if (len == 3 && p[0] == 0xe2 && p[1] == 0x80) {
-			if (p[2] == 0x98 || p[2] == 0x99) c = '\'';
-			else if (p[2] >= 0x90 && p[2] <= 0x95) c = '-';
-			else c = ' ';
+			if (p[2] == 0x98 || p[2] == 0x99)
+				c = '\'';
+			else if (p[2] >= 0x90 && p[2] <= 0x95)
+				c = '-';
+			else
+				c = ' ';
 			len = 1;
 		} else if (len == 3 && p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x80) {
 			c = ' ';
@@ -114,7 +131,8 @@ static struct str text_normalise(struct arena *arena, struct str text)
 			continue;
 		}
 		if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
-		if (c == '-' || c == '_' || c == '\t' || c == '\r' || c == '"' || (c >= 0 && c < ' ' && c != '\n')) c = ' ';
+		if (c == '-' || c == '_' || c == '\t' || c == '\r' || c == '"' || (c >= 0 && c < ' ' && c != '\n'))
+			c = ' ';
 		if (c == ' ' && (!out.len || out.data[out.len - 1] == ' ')) continue;
 		strbuf_add_char(&out, c);
 	}
@@ -141,7 +159,8 @@ struct lexicon *lexicon_create(struct arena *arena, enum species species)
 {
 	struct lexicon *lexicon = arena_new(arena, struct lexicon);
 	lexicon->arena = arena;
-	for (size_t i = 0; i < COUNT(little_words); i++) entries_add(lexicon, little_words[i].words, little_words[i].role, 0);
+	for (size_t i = 0; i < COUNT(little_words); i++)
+		entries_add(lexicon, little_words[i].words, little_words[i].role, 0);
 	for (size_t i = 0; i < condition_count; i++) {
 		const struct condition *c = &condition_table[i];
 		if (!(species == SPECIES_DOG ? c->for_dog : c->for_cat)) continue;
@@ -230,11 +249,16 @@ struct tokens lexicon_cut(const struct lexicon *lexicon, struct arena *arena, st
 			continue;
 		}
 		struct str here = { t.ptr + at, len };
-		if (c == '.' || c == ';' || c == '!' || c == '?' || c == '\n' || str_equal(here, STR("。"))) token->roles = ROLE_STOP;
-		else if (c == ',' || c == '(' || c == ')' || c == '[' || c == ']') token->roles = ROLE_COMMA;
-		else if (c == ':' || c == '=') token->roles = ROLE_LEAD;
-		else if (c == '/' || c == '+' || c == '|' || str_equal(here, STR("、"))) token->roles = ROLE_CONNECT;
-		else token->roles = ROLE_OTHER;
+		if (c == '.' || c == ';' || c == '!' || c == '?' || c == '\n' || str_equal(here, STR("。")))
+			token->roles = ROLE_STOP;
+		else if (c == ',' || c == '(' || c == ')' || c == '[' || c == ']')
+			token->roles = ROLE_COMMA;
+		else if (c == ':' || c == '=')
+			token->roles = ROLE_LEAD;
+		else if (c == '/' || c == '+' || c == '|' || str_equal(here, STR("、")))
+			token->roles = ROLE_CONNECT;
+		else
+			token->roles = ROLE_OTHER;
 		if (is_alnum(c)) {
 			while (at + len < t.len && (is_alnum(t.ptr[at + len]) || t.ptr[at + len] == '\'')) len++;
 		}

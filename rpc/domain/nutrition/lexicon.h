@@ -25,7 +25,7 @@ enum role {
 	ROLE_FREE = 1 << 13,      /* "-free" after a food */
 	ROLE_STOP = 1 << 14,      /* end of a clause, or but, 但是 */
 	ROLE_COMMA = 1 << 15,
-	ROLE_OTHER = 1 << 16,     /* anything else */
+	ROLE_OTHER = 1 << 16, /* anything else */
 };
 
 enum { TOKEN_ROWS_MAX = 4 };

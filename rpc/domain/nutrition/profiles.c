@@ -6,7 +6,9 @@ const struct profile_row *profile_find(const char *standard, const char *profile
 {
 	for (size_t i = 0; i < profile_row_count; i++) {
 		const struct profile_row *row = &profile_table[i];
-		if (row->nutrient == nutrient && strcmp(row->standard, standard) == 0 && strcmp(row->profile, profile) == 0) return row;
+		if (row->nutrient == nutrient && strcmp(row->standard, standard) == 0 &&
+		    strcmp(row->profile, profile) == 0)
+			return row;
 	}
 	return NULL;
 }

@@ -16,8 +16,8 @@ struct profile_row {
 	const char *profile;
 	const char *standard;
 	enum nutrient nutrient;
-	double min; /* 0 = none */
-	double max; /* INFINITY = none */
+	double min;         /* 0 = none */
+	double max;         /* INFINITY = none */
 	const char *source; /* "min AAFCO 2016; max EU legal" */
 };
 extern const struct profile_row profile_table[];

@@ -13,8 +13,8 @@ enum { GAP_MAX = 4 };
 /* How the item that is read next is meant. */
 enum mood {
 	MOOD_PLAIN,
-	MOOD_LIKED,      /* after likes, 喜欢: plain, but a food is a wish */
-	MOOD_DENIED,    /* after no, without, 没有 */
+	MOOD_LIKED,  /* after likes, 喜欢: plain, but a food is a wish */
+	MOOD_DENIED, /* after no, without, 没有 */
 	MOOD_AVOIDED,
 	MOOD_ALLERGIC,
 	MOOD_UNALLERGIC, /* after "not allergic to" */
@@ -26,7 +26,7 @@ struct reader {
 	struct reading *out;
 	const struct tokens *tokens;
 	enum mood mood, mood_between; /* now; after a clause ends */
-	bool seen;  /* an item was met since the mood began */
+	bool seen;                    /* an item was met since the mood began */
 	int gap;
 	enum verdict *verdicts; /* per token; later words of a clause may change it */
 	bool *denied;           /* per token: not asked for, so no safety rule is broken */
@@ -44,7 +44,10 @@ void reading_init(struct reading *reading, struct arena *arena)
 	};
 }
 
-static unsigned roles_at(const struct reader *r, size_t i) { return i < r->tokens->count ? r->tokens->items[i].roles : ROLE_STOP; }
+static unsigned roles_at(const struct reader *r, size_t i)
+{
+	return i < r->tokens->count ? r->tokens->items[i].roles : ROLE_STOP;
+}
 static bool is_open(enum mood mood) { return mood == MOOD_PLAIN || mood == MOOD_LIKED; }
 static bool is_boundary(unsigned roles) { return roles & (ROLE_STOP | ROLE_COMMA); }
 
@@ -63,14 +66,23 @@ static bool is_denied_after(const struct reader *r, size_t i)
 	return next < r->tokens->count && (roles_at(r, next) & ROLE_NOTHING) && is_boundary(roles_at(r, next + 1));
 }
 
+/* "no supplements" holds its own negation: it is no item of a list that is denied. */
+static bool says_its_own_no(size_t rule) { return strcmp(safety_table[rule].id, "remove_supplement") == 0; }
+static bool is_whole_wish(const struct reader *r, size_t i)
+{
+	const struct token *token = &r->tokens->items[i];
+	return token->safety_count && says_its_own_no(token->safety[0]);
+}
+
 /* Whether the list goes on after a comma, so that the mood does too. */
 static bool list_goes_on(const struct reader *r, size_t comma)
 {
 	size_t next = comma + 1;
 	while (roles_at(r, next) & (ROLE_CONNECT | ROLE_SOFT)) next++;
 	unsigned roles = roles_at(r, next);
-	if (next >= r->tokens->count) return false;
-	if (next > comma + 1 && (roles_at(r, comma + 1) & ROLE_CONNECT) && (roles & (ROLE_FOOD | ROLE_CONDITION | ROLE_SAFETY)))
+	if (next >= r->tokens->count || is_whole_wish(r, next)) return false;
+	if (next > comma + 1 && (roles_at(r, comma + 1) & ROLE_CONNECT) &&
+	    (roles & (ROLE_FOOD | ROLE_CONDITION | ROLE_SAFETY)))
 		return true;
 	if (roles & (ROLE_FOOD | ROLE_SAFETY)) {
 		size_t after = next + 1;
@@ -159,12 +171,12 @@ static void on_item(struct reader *r, size_t i)
 		/* An allergy does not deny a disease that is named after it. */
 		if (wanted || (r->mood == MOOD_ALLERGIC && !denied_after)) out->conditions[token->conditions[k]] = true;
 	}
-	r->denied[i] = !wanted;
+	r->denied[i] = !wanted && !is_whole_wish(r, i);
 	if (token->roles & ROLE_FOOD) {
-		enum verdict verdict = r->mood == MOOD_ALLERGIC                              ? VERDICT_ALLERGEN
+		enum verdict verdict = r->mood == MOOD_ALLERGIC                            ? VERDICT_ALLERGEN
 		                       : r->mood == MOOD_DENIED || r->mood == MOOD_AVOIDED ? VERDICT_AVOIDED
-		                       : r->mood == MOOD_LIKED                               ? VERDICT_LIKED
-		                                                                             : VERDICT_NONE;
+		                       : r->mood == MOOD_LIKED                             ? VERDICT_LIKED
+		                                                                           : VERDICT_NONE;
 		if (after_free) verdict = VERDICT_AVOIDED;
 		r->verdicts[i] = verdict;
 	}
@@ -194,8 +206,10 @@ static void token_read(struct reader *r, size_t i)
 		r->out->understood = true; /* "none" is an answer too */
 		if (roles & ROLE_NEGATION) mood_set(r, MOOD_DENIED);
 	} else if (roles & ROLE_AVOID) {
-		if (r->mood == MOOD_DENIED && !r->seen) mood_set(r, MOOD_PLAIN); /* 没有忌口, "no need to avoid" */
-		else if (!avoids_before(r, i)) mood_set(r, MOOD_AVOIDED);
+		if (r->mood == MOOD_DENIED && !r->seen)
+			mood_set(r, MOOD_PLAIN); /* 没有忌口, "no need to avoid" */
+		else if (!avoids_before(r, i))
+			mood_set(r, MOOD_AVOIDED);
 	} else if (roles & (ROLE_CONDITION | ROLE_SAFETY | ROLE_FOOD)) {
 		on_item(r, i);
 	} else if (roles & ROLE_NOT_FOOD) {
@@ -216,7 +230,8 @@ static int digit_of(struct str text, size_t at, size_t *bytes)
 	if (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9') {
 		int value = 0;
 		*bytes = 0;
-		while (at + *bytes < text.len && text.ptr[at + *bytes] >= '0' && text.ptr[at + *bytes] <= '9' && *bytes < 3) {
+		while (at + *bytes < text.len && text.ptr[at + *bytes] >= '0' && text.ptr[at + *bytes] <= '9' &&
+		       *bytes < 3) {
 			value = value * 10 + (text.ptr[at + *bytes] - '0');
 			++*bytes;
 		}
@@ -251,9 +266,11 @@ static int number_near(struct str text, const char *before, const char *after, i
 		if (*before && stands_at(text, at, before) && text.ptr[at] != ' ') {
 			struct str rest = str_from(before), word;
 			while (str_split(&rest, '|', &word)) {
-				if (word.len > text.len - at || memcmp(text.ptr + at, word.ptr, word.len) != 0) continue;
+				if (word.len > text.len - at || memcmp(text.ptr + at, word.ptr, word.len) != 0)
+					continue;
 				size_t p = at + word.len;
-				while (p < text.len && (text.ptr[p] == ' ' || text.ptr[p] == ':' || text.ptr[p] == '=')) p++;
+				while (p < text.len && (text.ptr[p] == ' ' || text.ptr[p] == ':' || text.ptr[p] == '='))
+					p++;
 				value = digit_of(text, p, &bytes);
 				if (value >= 1 && value <= max) return value;
 			}
@@ -270,9 +287,14 @@ void reading_add(struct reading *reading, const struct lexicon *lexicon, struct 
                  enum reading_topic topic)
 {
 	struct tokens tokens = lexicon_cut(lexicon, arena, text);
-	enum mood between = topic == READ_ALLERGENS ? MOOD_ALLERGIC : topic == READ_DISLIKES ? MOOD_AVOIDED : MOOD_PLAIN;
+	enum mood between = topic == READ_ALLERGENS  ? MOOD_ALLERGIC
+	                    : topic == READ_DISLIKES ? MOOD_AVOIDED
+	                                             : MOOD_PLAIN;
 	struct reader r = {
-		.out = reading, .tokens = &tokens, .mood = between, .mood_between = between,
+		.out = reading,
+		.tokens = &tokens,
+		.mood = between,
+		.mood_between = between,
 		.verdicts = arena_new_array(arena, enum verdict, tokens.count + 1),
 		.denied = arena_new_array(arena, bool, tokens.count + 1),
 	};
@@ -280,7 +302,8 @@ void reading_add(struct reading *reading, const struct lexicon *lexicon, struct 
 	for (size_t i = 0; i < tokens.count; i++) token_read(&r, i);
 	for (size_t i = 0; i < tokens.count; i++) {
 		const struct token *token = &tokens.items[i];
-		for (size_t k = 0; k < token->safety_count && !r.denied[i]; k++) reading->safety[token->safety[k]] = true;
+		for (size_t k = 0; k < token->safety_count && !r.denied[i]; k++)
+			reading->safety[token->safety[k]] = true;
 		for (size_t k = 0; k < token->food_count; k++) {
 			size_t row = token->foods[k];
 			if (r.verdicts[i] == VERDICT_ALLERGEN) reading->foods_allergen[row] = true;
@@ -292,10 +315,15 @@ void reading_add(struct reading *reading, const struct lexicon *lexicon, struct 
 	}
 	if (topic != READ_TEXT) return;
 	for (size_t at = 0; at < tokens.text.len; at++) {
-		if (stands_at(tokens.text, at, "lactat|nursing|queening|whelped|哺乳|产后|喂奶|带崽")) reading->nursing = true;
+		if (stands_at(tokens.text, at, "lactat|nursing|queening|whelped|哺乳|产后|喂奶|带崽"))
+			reading->nursing = true;
 	}
-	if (!reading->bcs) reading->bcs = number_near(tokens.text, "bcs|body condition score|body condition|体况评分|体况", "", 9);
-	if (!reading->week) reading->week = number_near(tokens.text, "week|wk|第", "week|wk|th week|rd week|nd week|st week|周|个星期|星期", 9);
+	if (!reading->bcs)
+		reading->bcs = number_near(tokens.text, "bcs|body condition score|body condition|体况评分|体况", "", 9);
+	if (!reading->week)
+		reading->week =
+		    number_near(tokens.text, "week|wk|第", "week|wk|th week|rd week|nd week|st week|周|个星期|星期", 9);
 	if (!reading->litter)
-		reading->litter = number_near(tokens.text, "litter of|litter size", "pup|kitten|young|babies|只|个宝宝|个崽|只崽", 20);
+		reading->litter = number_near(tokens.text, "litter of|litter size",
+		                              "pup|kitten|young|babies|只|个宝宝|个崽|只崽", 20);
 }

@@ -19,8 +19,8 @@ enum reading_topic {
 
 /* What was found, summed over all texts that were read into it. Arrays have one entry per table row. */
 struct reading {
-	bool *conditions;     /* said to be there */
-	bool *safety;         /* asked for, not forbidden */
+	bool *conditions; /* said to be there */
+	bool *safety;     /* asked for, not forbidden */
 	bool *foods_avoided;
 	bool *foods_allergen;
 	bool *foods_liked;    /* READ_TEXT only */

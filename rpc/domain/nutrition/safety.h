@@ -24,8 +24,8 @@ struct safety_rule {
 	struct text2 name;
 	const char *keywords_zh, *keywords_en; /* '|' separated */
 	const char *harmless_zh, *harmless_en; /* phrases that hold a keyword and mean something else; "" = none */
-	const char *foods;                     /* food_selected() selectors that are left out when it is asked for; "" = none */
-	struct text2 reason;                   /* one sentence for the owner */
+	const char *foods;   /* food_selected() selectors that are left out when it is asked for; "" = none */
+	struct text2 reason; /* one sentence for the owner */
 	const char *source;
 };
 extern const struct safety_rule safety_table[];

@@ -60,10 +60,11 @@ static bool pet_is_possible(const struct pet *pet, struct error *err)
 		if (possible[i].species != pet->species) continue;
 		const char *name = pet->species == SPECIES_DOG ? "dog" : "cat";
 		if (!(pet->weight_kg >= possible[i].min_kg && pet->weight_kg <= possible[i].max_kg))
-			ok = error_violation(err, "pet_weight", "range", "a %s weighs %g to %g kg", name, possible[i].min_kg,
-			                     possible[i].max_kg);
+			ok = error_violation(err, "pet_weight", "range", "a %s weighs %g to %g kg", name,
+			                     possible[i].min_kg, possible[i].max_kg);
 		if (pet->age_months < 1 || pet->age_months > possible[i].max_months)
-			ok = error_violation(err, "pet_age", "range", "a %s is 1 to %d months old", name, possible[i].max_months);
+			ok = error_violation(err, "pet_age", "range", "a %s is 1 to %d months old", name,
+			                     possible[i].max_months);
 		return ok;
 	}
 	return error_violation(err, "pet_type", "enum", "cat or dog");
@@ -75,10 +76,13 @@ static bool is_allowed(struct assess *s, struct error *err)
 	for (size_t i = 0; i < condition_count; i++) {
 		const struct condition *c = &condition_table[i];
 		if (!s->has[i] || c->below_aafco != BELOW_AAFCO_YES) continue;
-		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_REFUSED", "condition %s needs a prescription diet", c->id);
+		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_REFUSED", "condition %s needs a prescription diet",
+		          c->id);
 		error_param(err, "condition", "%s", c->id);
-		return error_param(err, "why", assess_is_zh(s) ? "%s需要低于 AAFCO 标准的处方饮食，只能由兽医制定。"
-		                                               : "%s needs a prescription diet below AAFCO; only a veterinarian may set it.",
+		return error_param(err, "why",
+		                   assess_is_zh(s)
+		                       ? "%s需要低于 AAFCO 标准的处方饮食，只能由兽医制定。"
+		                       : "%s needs a prescription diet below AAFCO; only a veterinarian may set it.",
 		                   assess_in(s, c->name));
 	}
 	return true;
@@ -119,7 +123,9 @@ bool assess_pet(struct arena *arena, const struct pet *pet, struct assessment *o
 {
 	if (!pet_is_possible(pet, err)) return false;
 	*out = (struct assessment){ .pet = pet, .density_factor = 1 };
-	struct assess s = { .arena = arena, .pet = pet, .out = out, .has = arena_new_array(arena, bool, condition_count) };
+	struct assess s = {
+		.arena = arena, .pet = pet, .out = out, .has = arena_new_array(arena, bool, condition_count)
+	};
 	assess_words(&s);
 	assess_stage(&s);
 	if (!is_allowed(&s, err)) return false;

@@ -46,13 +46,16 @@ static bool maxima_lower(struct assess *s, enum nutrient n, struct bound *bound,
 		if (!t->firm && t->max < room_above_floor * floor) continue;
 		if (t->max < floor) {
 			const struct condition *c = condition_find(str_from(t->condition));
-			error_set(err, RPC_FAILED_PRECONDITION, "PLAN_REFUSED", "%s: %s at most %g, profile at least %g", t->condition,
-			          nutrient_infos[n].id, t->max, floor);
+			error_set(err, RPC_FAILED_PRECONDITION, "PLAN_REFUSED",
+			          "%s: %s at most %g, profile at least %g", t->condition, nutrient_infos[n].id, t->max,
+			          floor);
 			error_param(err, "condition", "%s", t->condition);
-			return error_param(err, "why",
-			                   assess_is_zh(s) ? "%s要求的%s上限低于这个生命阶段的最低需要，须由兽医制定。"
-			                                   : "%s asks for less %s than this life stage needs; a veterinarian must decide.",
-			                   assess_in(s, c->name), assess_in(s, nutrient_infos[n].name));
+			return error_param(
+			    err, "why",
+			    assess_is_zh(s)
+			        ? "%s要求的%s上限低于这个生命阶段的最低需要，须由兽医制定。"
+			        : "%s asks for less %s than this life stage needs; a veterinarian must decide.",
+			    assess_in(s, c->name), assess_in(s, nutrient_infos[n].name));
 		}
 		bound->max = t->max;
 		bound->max_source = str_printf(s->arena, "condition %s", t->condition);
@@ -65,7 +68,8 @@ static void minima_raise(struct assess *s, enum nutrient n, struct bound *bound)
 	double roof = room_below_max * bound->max;
 	if (is_scaled(n) && bound->min > 0 && s->out->density_factor > 1) {
 		bound->min = fmax(bound->min, fmin(bound->min * s->out->density_factor, roof));
-		bound->min_source = str_printf(s->arena, STR_FMT " x %.2f", STR_ARG(bound->min_source), s->out->density_factor);
+		bound->min_source =
+		    str_printf(s->arena, STR_FMT " x %.2f", STR_ARG(bound->min_source), s->out->density_factor);
 	}
 	for (size_t i = 0; i < condition_target_count; i++) {
 		const struct condition_target *t = &condition_target_table[i];

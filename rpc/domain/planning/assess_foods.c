@@ -18,7 +18,8 @@ static void exclude_allergen(struct assess *s, struct str group)
 	for (size_t i = 0; i < out->excluded_allergen_count; i++) {
 		if (str_equal(group, str_from(out->excluded_allergens[i]))) return;
 	}
-	const char *own = NULL; /* the table's own text lives as long as the program; the list's part does not end in a NUL */
+	const char *own =
+	    NULL; /* the table's own text lives as long as the program; the list's part does not end in a NUL */
 	for (size_t i = 0; i < food_count; i++) {
 		if (!str_equal(group, str_from(food_table[i].allergen_group))) continue;
 		out->food_excluded[i] = true;
@@ -52,17 +53,20 @@ static void exclude_allergies(struct assess *s)
 			strbuf_add_cstr(&others, group_name(s, group));
 		}
 		if (others.len)
-			assess_warn(s, "对%s过敏：为防交叉反应，同时排除%s。", "Allergy to %s: %s left out as well, because the proteins are related.",
+			assess_warn(s, "对%s过敏：为防交叉反应，同时排除%s。",
+			            "Allergy to %s: %s left out as well, because the proteins are related.",
 			            assess_in(s, word->name), others.data);
 		else
-			assess_warn(s, "对%s过敏：相关食材已全部排除。", "Allergy to %s: all of it is left out.", assess_in(s, word->name));
+			assess_warn(s, "对%s过敏：相关食材已全部排除。", "Allergy to %s: all of it is left out.",
+			            assess_in(s, word->name));
 	}
 	for (size_t i = 0; i < food_count; i++) { /* an allergen list may name a food by its very name */
 		if (!s->rows_avoided[i]) continue;
 		for (size_t k = 0; k < s->pet->allergens.count; k++) {
 			struct str item = str_trim(s->pet->allergens.items[k]);
 			const char *own = food_table[i].allergen_group;
-			if ((str_equal(item, str_from(food_table[i].id)) || str_equal_nocase(item, str_from(food_table[i].name.en))) &&
+			if ((str_equal(item, str_from(food_table[i].id)) ||
+			     str_equal_nocase(item, str_from(food_table[i].name.en))) &&
 			    strcmp(own, "none") != 0)
 				exclude_allergen(s, str_from(own));
 		}
@@ -119,9 +123,11 @@ void assess_foods(struct assess *s)
 		for (size_t c = 0; c < condition_count; c++)
 			out->food_preferred[i] |= s->has[c] && food_selected(food, str_from(condition_table[c].prefer));
 		for (size_t w = 0; w < food_word_count; w++)
-			out->food_preferred[i] |= s->words.foods_liked[w] && food_selected(food, str_from(food_word_table[w].foods));
+			out->food_preferred[i] |=
+			    s->words.foods_liked[w] && food_selected(food, str_from(food_word_table[w].foods));
 	}
 	if (!has_main(s))
 		assess_warn(s, "排除过敏、不吃和现有食材以外的食物后，没有可用的肉或鱼，请放宽限制。",
-		            "After allergies, dislikes and the list of foods at hand no meat or fish is left; please allow more.");
+		            "After allergies, dislikes and the list of foods at hand no meat or fish is left; please "
+		            "allow more.");
 }

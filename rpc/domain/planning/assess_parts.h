@@ -18,13 +18,13 @@ struct assess {
 	struct reading words;
 	bool *rows_avoided, *rows_offered; /* food_count entries: foods that were named by their very name or id */
 	bool offered;                      /* a list of foods at hand was given */
-	const struct breed *breed;  /* NULL: not said or not known */
+	const struct breed *breed;         /* NULL: not said or not known */
 	enum adult_weight_source adult_source;
 	double adult_kg;
-	bool bcs_from_words;        /* "overweight" without a score: 7 was assumed */
+	bool bcs_from_words; /* "overweight" without a score: 7 was assumed */
 	struct energy_question question;
 	struct energy_answer energy;
-	bool *has;                  /* condition_count entries */
+	bool *has; /* condition_count entries */
 };
 
 /* assess_words.c: reads every text of the pet and warns of what it could not follow. */
@@ -46,6 +46,6 @@ bool assess_has(const struct assess *s, const char *condition);
 /* zh and en take the same arguments in the same order. A text that is there already, or one too many, is dropped. */
 void assess_warn(struct assess *s, const char *zh, const char *en, ...) PRINTF_LIKE(2, 4) PRINTF_LIKE(3, 4);
 void assess_assume(struct assess *s, const char *field, double effect_kcal, const char *zh, const char *en, ...)
-	PRINTF_LIKE(4, 6) PRINTF_LIKE(5, 6);
+    PRINTF_LIKE(4, 6) PRINTF_LIKE(5, 6);
 
 #endif

@@ -9,43 +9,67 @@ static struct str energy_sentence(const struct assess *s)
 	const struct energy_question *q = &s->question;
 	struct arena *arena = s->arena;
 	bool zh = assess_is_zh(s);
-	double kg = e->energy_weight_kg, rer = e->rer_kcal, der = e->der_kcal, low = e->fediaf_low, high = e->fediaf_high;
-	const char *ideal_zh = kg < q->weight_kg ? "（理想体重）" : "", *ideal_en = kg < q->weight_kg ? " (ideal weight)" : "";
+	double kg = e->energy_weight_kg, rer = e->rer_kcal, der = e->der_kcal, low = e->fediaf_low,
+	       high = e->fediaf_high;
+	const char *ideal_zh = kg < q->weight_kg ? "（理想体重）" : "",
+	           *ideal_en = kg < q->weight_kg ? " (ideal weight)" : "";
 	switch (e->rule) {
 	case ENERGY_REPRODUCTION:
 		if (q->stage == STAGE_GESTATION)
-			return zh ? str_printf(arena, "FEDIAF 妊娠公式，第 %d 周，体重 %.1f 千克：每天 %.0f 千卡。", q->week, kg, der)
-			          : str_printf(arena, "FEDIAF gestation equation, week %d, %.1f kg: %.0f kcal a day.", q->week, kg, der);
-		return zh ? str_printf(arena, "FEDIAF 哺乳公式，第 %d 周，%d 只幼崽，体重 %.1f 千克：每天 %.0f 千卡。", q->week, q->litter,
-		                       kg, der)
-		          : str_printf(arena, "FEDIAF lactation equation, week %d, litter of %d, %.1f kg: %.0f kcal a day.", q->week,
-		                       q->litter, kg, der);
+			return zh ? str_printf(arena, "FEDIAF 妊娠公式，第 %d 周，体重 %.1f 千克：每天 %.0f 千卡。",
+			                       q->week, kg, der)
+			          : str_printf(arena, "FEDIAF gestation equation, week %d, %.1f kg: %.0f kcal a day.",
+			                       q->week, kg, der);
+		return zh ? str_printf(arena, "FEDIAF 哺乳公式，第 %d 周，%d 只幼崽，体重 %.1f 千克：每天 %.0f 千卡。",
+		                       q->week, q->litter, kg, der)
+		          : str_printf(arena,
+		                       "FEDIAF lactation equation, week %d, litter of %d, %.1f kg: %.0f kcal a day.",
+		                       q->week, q->litter, kg, der);
 	case ENERGY_GROWTH:
-		return zh ? str_printf(arena, "FEDIAF 成长公式 (254.1 − 135 × %.1f/%.1f) × %.1f^0.75 = 每天 %.0f 千卡；静息能量 %.0f × %.1f 为 %.0f 千卡。",
+		return zh ? str_printf(arena,
+		                       "FEDIAF 成长公式 (254.1 − 135 × %.1f/%.1f) × %.1f^0.75 = 每天 %.0f "
+		                       "千卡；静息能量 %.0f × %.1f 为 %.0f 千卡。",
 		                       kg, q->adult_weight_kg, kg, der, rer, e->factor, rer * e->factor)
-		          : str_printf(arena, "FEDIAF growth equation (254.1 - 135 x %.1f/%.1f) x %.1f^0.75 = %.0f kcal a day; RER %.0f x %.1f would be %.0f kcal.",
+		          : str_printf(arena,
+		                       "FEDIAF growth equation (254.1 - 135 x %.1f/%.1f) x %.1f^0.75 = %.0f kcal a "
+		                       "day; RER %.0f x %.1f would be %.0f kcal.",
 		                       kg, q->adult_weight_kg, kg, der, rer, e->factor, rer * e->factor);
 	case ENERGY_GROWTH_LOWER:
-		return zh ? str_printf(arena, "大型犬成长取较低值，保持偏瘦：静息能量 %.0f × %.1f = %.0f 千卡，FEDIAF 成长公式 %.0f 千卡；每天 %.0f 千卡。",
+		return zh ? str_printf(arena,
+		                       "大型犬成长取较低值，保持偏瘦：静息能量 %.0f × %.1f = %.0f 千卡，FEDIAF "
+		                       "成长公式 %.0f 千卡；每天 %.0f 千卡。",
 		                       rer, e->factor, rer * e->factor, high, der)
-		          : str_printf(arena, "Large breeds grow lean, so the lower one holds: RER %.0f x %.1f = %.0f kcal, FEDIAF growth equation %.0f kcal; %.0f kcal a day.",
+		          : str_printf(arena,
+		                       "Large breeds grow lean, so the lower one holds: RER %.0f x %.1f = %.0f kcal, "
+		                       "FEDIAF growth equation %.0f kcal; %.0f kcal a day.",
 		                       rer, e->factor, rer * e->factor, high, der);
 	case ENERGY_FEDIAF:
-		return zh ? str_printf(arena, "静息能量 %.0f × %.2f = %.0f 千卡，比 FEDIAF 公式的 %.0f–%.0f 千卡高出 15%% 以上，取较低值：每天 %.0f 千卡。",
+		return zh ? str_printf(arena,
+		                       "静息能量 %.0f × %.2f = %.0f 千卡，比 FEDIAF 公式的 %.0f–%.0f 千卡高出 15%% "
+		                       "以上，取较低值：每天 %.0f 千卡。",
 		                       rer, e->factor, rer * e->factor, low, high, der)
-		          : str_printf(arena, "RER %.0f x %.2f = %.0f kcal is more than 15%% above FEDIAF's %.0f-%.0f kcal, so the lower one holds: %.0f kcal a day.",
+		          : str_printf(arena,
+		                       "RER %.0f x %.2f = %.0f kcal is more than 15%% above FEDIAF's %.0f-%.0f kcal, "
+		                       "so the lower one holds: %.0f kcal a day.",
 		                       rer, e->factor, rer * e->factor, low, high, der);
 	case ENERGY_FACTOR: break;
 	}
 	if (high > 0)
-		return zh ? str_printf(arena, "静息能量 70 × %.2f^0.75 = %.0f 千卡%s，× %.2f = 每天 %.0f 千卡（FEDIAF 公式 %.0f–%.0f 千卡）；个体差异约 ±25%%。",
+		return zh ? str_printf(arena,
+		                       "静息能量 70 × %.2f^0.75 = %.0f 千卡%s，× %.2f = 每天 %.0f 千卡（FEDIAF 公式 "
+		                       "%.0f–%.0f 千卡）；个体差异约 ±25%%。",
 		                       kg, rer, ideal_zh, e->factor, der, low, high)
-		          : str_printf(arena, "RER 70 x %.2f^0.75 = %.0f kcal%s, x %.2f = %.0f kcal a day (FEDIAF equation %.0f-%.0f kcal); single animals differ by about 25%%.",
+		          : str_printf(arena,
+		                       "RER 70 x %.2f^0.75 = %.0f kcal%s, x %.2f = %.0f kcal a day (FEDIAF equation "
+		                       "%.0f-%.0f kcal); single animals differ by about 25%%.",
 		                       kg, rer, ideal_en, e->factor, der, low, high);
-	return zh ? str_printf(arena, "静息能量 70 × %.2f^0.75 = %.0f 千卡%s，× %.2f = 每天 %.0f 千卡；个体差异约 ±25%%。", kg, rer, ideal_zh,
-	                       e->factor, der)
-	          : str_printf(arena, "RER 70 x %.2f^0.75 = %.0f kcal%s, x %.2f = %.0f kcal a day; single animals differ by about 25%%.", kg,
-	                       rer, ideal_en, e->factor, der);
+	return zh ? str_printf(arena,
+	                       "静息能量 70 × %.2f^0.75 = %.0f 千卡%s，× %.2f = 每天 %.0f 千卡；个体差异约 ±25%%。", kg,
+	                       rer, ideal_zh, e->factor, der)
+	          : str_printf(arena,
+	                       "RER 70 x %.2f^0.75 = %.0f kcal%s, x %.2f = %.0f kcal a day; single animals differ by "
+	                       "about 25%%.",
+	                       kg, rer, ideal_en, e->factor, der);
 }
 
 static double effect_of(const struct assess *s, const struct energy_question *other)
@@ -61,8 +85,10 @@ static void assume_identity(struct assess *s)
 		other.species = assess_is_dog(s) ? SPECIES_CAT : SPECIES_DOG;
 		double effect = effect_of(s, &other);
 		const char *name = assess_is_dog(s) ? (assess_is_zh(s) ? "狗" : "dog") : assess_is_zh(s) ? "猫" : "cat";
-		assess_assume(s, "pet_type", effect, "未说明物种，按%s计算；若是另一种，每天相差 %+.0f 千卡，营养标准也不同。",
-		              "The species was not said: %s is assumed; the other would change the day by %+.0f kcal and the nutrient profile.",
+		assess_assume(s, "pet_type", effect,
+		              "未说明物种，按%s计算；若是另一种，每天相差 %+.0f 千卡，营养标准也不同。",
+		              "The species was not said: %s is assumed; the other would change the day by %+.0f kcal "
+		              "and the nutrient profile.",
 		              name, effect);
 		other = s->question;
 	}
@@ -70,17 +96,20 @@ static void assume_identity(struct assess *s)
 		other.age_months = assess_is_dog(s) ? 120 : 144;
 		if (other.stage == STAGE_ADULT) other.stage = STAGE_SENIOR;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "pet_age", effect, "未说明年龄，按 %d 个月计算；若已进入老年，每天相差 %+.0f 千卡。",
-		              "The age was not said: %d months are assumed; an old animal would differ by %+.0f kcal a day.",
-		              pet->age_months, effect);
+		assess_assume(
+		    s, "pet_age", effect, "未说明年龄，按 %d 个月计算；若已进入老年，每天相差 %+.0f 千卡。",
+		    "The age was not said: %d months are assumed; an old animal would differ by %+.0f kcal a day.",
+		    pet->age_months, effect);
 		other = s->question;
 	}
 	if (!pet->weight_said) {
 		bool typical = s->breed && s->question.stage != STAGE_GROWTH;
 		other.weight_kg = typical ? breed_adult_kg(s->breed) : pet->weight_kg * 1.25;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "pet_weight", effect, "未说明体重，按 %.1f 千克计算；若为 %.1f 千克，每天相差 %+.0f 千卡。请称重后重做方案。",
-		              "The weight was not said: %.1f kg are assumed; %.1f kg would change the day by %+.0f kcal. Weigh and plan again.",
+		assess_assume(s, "pet_weight", effect,
+		              "未说明体重，按 %.1f 千克计算；若为 %.1f 千克，每天相差 %+.0f 千卡。请称重后重做方案。",
+		              "The weight was not said: %.1f kg are assumed; %.1f kg would change the day by %+.0f "
+		              "kcal. Weigh and plan again.",
 		              pet->weight_kg, other.weight_kg, effect);
 	}
 }
@@ -89,10 +118,13 @@ static void assume_size(struct assess *s)
 {
 	const struct pet *pet = s->pet;
 	if (pet->breed.len && !s->breed)
-		assess_assume(s, "pet_breed", 0, "品种“" STR_FMT "”不在表中，体型按体重和年龄推断（成年约 %.1f 千克）。",
-		              "The breed \"" STR_FMT "\" is not in the table; size is taken from weight and age (about %.1f kg grown).",
+		assess_assume(s, "pet_breed", 0,
+		              "品种“" STR_FMT "”不在表中，体型按体重和年龄推断（成年约 %.1f 千克）。",
+		              "The breed \"" STR_FMT
+		              "\" is not in the table; size is taken from weight and age (about %.1f kg grown).",
 		              STR_ARG(pet->breed), s->adult_kg);
-	if (s->question.stage != STAGE_GROWTH || s->adult_source == ADULT_SAID || s->adult_source == ADULT_GROWN) return;
+	if (s->question.stage != STAGE_GROWTH || s->adult_source == ADULT_SAID || s->adult_source == ADULT_GROWN)
+		return;
 	struct energy_question other = s->question;
 	other.adult_weight_kg = s->adult_kg * 1.3;
 	other.adult_weight_known = true;
@@ -101,10 +133,12 @@ static void assume_size(struct assess *s)
 	                                                  : (assess_is_zh(s) ? "现有体重和年龄" : "its weight and age");
 	assess_assume(s, "expected_adult_weight", effect,
 	              "未说明预计成年体重，由%s推算为 %.1f 千克；若成年重 30%%，每天相差 %+.0f 千卡。",
-	              "The expected adult weight was not said; from %s it is taken as %.1f kg. If it grows 30%% heavier the day changes by %+.0f kcal.",
+	              "The expected adult weight was not said; from %s it is taken as %.1f kg. If it grows 30%% "
+	              "heavier the day changes by %+.0f kcal.",
 	              from, s->adult_kg, effect);
 }
 
+/* A field that would change nothing here (slimming and some diseases fix the factor) is no assumption worth reading. */
 static void assume_need(struct assess *s)
 {
 	const struct pet *pet = s->pet;
@@ -113,23 +147,30 @@ static void assume_need(struct assess *s)
 	if (grown && pet->neutered == UNKNOWN) {
 		other.neutered = false;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "neutered", effect, "未说明是否绝育，按已绝育计算；若未绝育，每天 %+.0f 千卡。",
-		              "Neutering was not said: neutered is assumed; intact would be %+.0f kcal a day.", effect);
+		if (effect != 0)
+			assess_assume(
+			    s, "neutered", effect, "未说明是否绝育，按已绝育计算；若未绝育，每天 %+.0f 千卡。",
+			    "Neutering was not said: neutered is assumed; intact would be %+.0f kcal a day.", effect);
 		other = s->question;
 	}
 	if (grown && pet->activity == ACTIVITY_NOT_SAID) {
 		other.activity = ACTIVITY_LOW;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "activity", effect, "未说明活动量，按一般计算；若活动少，每天 %+.0f 千卡。",
-		              "Activity was not said: normal is assumed; little activity would be %+.0f kcal a day.", effect);
+		if (effect != 0)
+			assess_assume(
+			    s, "activity", effect, "未说明活动量，按一般计算；若活动少，每天 %+.0f 千卡。",
+			    "Activity was not said: normal is assumed; little activity would be %+.0f kcal a day.",
+			    effect);
 		other = s->question;
 	}
 	if (pet->bcs || s->words.bcs) return;
 	if (s->bcs_from_words) {
 		other.bcs = 8;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "bcs", effect, "提到超重但没有体况评分，按 7/9（超理想体重 20%%）计算；若为 8/9，每天 %+.0f 千卡。",
-		              "Overweight without a body condition score: 7 of 9 (20%% above ideal) is assumed; 8 of 9 would be %+.0f kcal a day.",
+		assess_assume(s, "bcs", effect,
+		              "提到超重但没有体况评分，按 7/9（超理想体重 20%%）计算；若为 8/9，每天 %+.0f 千卡。",
+		              "Overweight without a body condition score: 7 of 9 (20%% above ideal) is assumed; 8 of 9 "
+		              "would be %+.0f kcal a day.",
 		              effect);
 		return;
 	}
@@ -138,7 +179,8 @@ static void assume_need(struct assess *s)
 	other.aim = grown ? AIM_LOSE : AIM_KEEP;
 	double effect = effect_of(s, &other);
 	assess_assume(s, "bcs", effect, "未说明体况评分，按理想（5/9）计算；若为 7/9，每天 %+.0f 千卡。",
-	              "The body condition was not said: ideal (5 of 9) is assumed; 7 of 9 would be %+.0f kcal a day.", effect);
+	              "The body condition was not said: ideal (5 of 9) is assumed; 7 of 9 would be %+.0f kcal a day.",
+	              effect);
 }
 
 static void assume_breeding(struct assess *s)
@@ -149,17 +191,19 @@ static void assume_breeding(struct assess *s)
 	if (!s->words.week) {
 		other.week = nursing ? 4 : 3;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "special_requirements", effect, "未说明第几周，按第 %d 周计算；若为第 %d 周，每天 %+.0f 千卡。",
-		              "The week was not said: week %d is assumed; week %d would be %+.0f kcal a day.", s->question.week, other.week,
-		              effect);
+		assess_assume(s, "special_requirements", effect,
+		              "未说明第几周，按第 %d 周计算；若为第 %d 周，每天 %+.0f 千卡。",
+		              "The week was not said: week %d is assumed; week %d would be %+.0f kcal a day.",
+		              s->question.week, other.week, effect);
 		other = s->question;
 	}
 	if (nursing && !s->words.litter) {
 		other.litter += 2;
 		double effect = effect_of(s, &other);
-		assess_assume(s, "special_requirements", effect, "未说明幼崽数量，按 %d 只计算；若为 %d 只，每天 %+.0f 千卡。",
-		              "The litter was not said: %d young are assumed; %d would be %+.0f kcal a day.", s->question.litter,
-		              other.litter, effect);
+		assess_assume(s, "special_requirements", effect,
+		              "未说明幼崽数量，按 %d 只计算；若为 %d 只，每天 %+.0f 千卡。",
+		              "The litter was not said: %d young are assumed; %d would be %+.0f kcal a day.",
+		              s->question.litter, other.litter, effect);
 	}
 }
 
@@ -174,13 +218,15 @@ static void warn_stage(struct assess *s)
 	}
 	if (pet->age_months < 2)
 		assess_warn(s, "不足 2 月龄仍需母乳或代乳品，固体食物只能作为断奶过渡，请先看兽医。",
-		            "Under two months it still needs milk or milk replacer; solid food is only for weaning. See a veterinarian first.");
+		            "Under two months it still needs milk or milk replacer; solid food is only for weaning. "
+		            "See a veterinarian first.");
 	else if (pet->age_months < 6)
 		assess_warn(s, "6 月龄以下开始自制饮食前，请兽医检查一次。",
 		            "Under six months, have a veterinarian see the animal before home-made food is started.");
 	if (s->breed && s->breed->energy_high > 0)
 		assess_warn(s, "%s的能量需要与多数犬不同（FEDIAF 每 kg^0.75 %.0f–%.0f 千卡），请按两周称重调整食量。",
-		            "%s needs energy unlike most dogs (FEDIAF %.0f-%.0f kcal per kg^0.75): adjust by weighing every two weeks.",
+		            "%s needs energy unlike most dogs (FEDIAF %.0f-%.0f kcal per kg^0.75): adjust by weighing "
+		            "every two weeks.",
 		            assess_in(s, s->breed->name), s->breed->energy_low, s->breed->energy_high);
 }
 

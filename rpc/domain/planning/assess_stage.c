@@ -4,9 +4,9 @@
 
 #include "rpc/domain/planning/assess_parts.h"
 
-static const double LARGE_BREED_KG = 31.8;      /* AAFCO: growth of large-size dogs */
-static const double LARGE_CONDITION_KG = 25;    /* from here on calcium is held in the narrow band (FEDIAF) */
-static const double LATE_GROWTH_MAX_KG = 15;    /* FEDIAF: the wider calcium band of late growth */
+static const double LARGE_BREED_KG = 31.8;   /* AAFCO: growth of large-size dogs */
+static const double LARGE_CONDITION_KG = 25; /* from here on calcium is held in the narrow band (FEDIAF) */
+static const double LATE_GROWTH_MAX_KG = 15; /* FEDIAF: the wider calcium band of late growth */
 enum { LATE_GROWTH_MONTHS = 4, CAT_GROWN_MONTHS = 12, CAT_SENIOR_MONTHS = 120, BREEDING_MONTHS_MIN = 6 };
 enum { ASSUMED_WEEK_GESTATION = 7, ASSUMED_WEEK_LACTATION = 3, ASSUMED_PUPPIES = 4, ASSUMED_KITTENS = 3 };
 
@@ -14,7 +14,7 @@ enum { ASSUMED_WEEK_GESTATION = 7, ASSUMED_WEEK_LACTATION = 3, ASSUMED_PUPPIES =
 static const struct {
 	int grown_months, senior_months;
 } by_size[] = {
-	[SIZE_TOY] = { 10, 96 },  [SIZE_SMALL] = { 10, 96 },  [SIZE_MEDIUM] = { 12, 96 },
+	[SIZE_TOY] = { 10, 96 },   [SIZE_SMALL] = { 10, 96 }, [SIZE_MEDIUM] = { 12, 96 },
 	[SIZE_LARGE] = { 15, 84 }, [SIZE_GIANT] = { 18, 84 },
 };
 
@@ -89,11 +89,13 @@ static bool is_old(const struct assess *s)
 static enum life_stage find_stage(struct assess *s, bool growing)
 {
 	bool pregnant = assess_is_dog(s) ? assess_has(s, "pregnancy") : assess_has(s, "pregnancy_cat");
-	bool nursing = assess_is_dog(s) ? assess_has(s, "lactation") : assess_has(s, "pregnancy_cat") && s->words.nursing;
+	bool nursing =
+	    assess_is_dog(s) ? assess_has(s, "lactation") : assess_has(s, "pregnancy_cat") && s->words.nursing;
 	if ((pregnant || nursing) && s->pet->age_months < BREEDING_MONTHS_MIN) {
-		assess_warn(s, "描述中提到怀孕或哺乳，但年龄只有 %d 个月，方案按成长期计算，请核对。",
-		            "Pregnancy or nursing is mentioned, but at %d months the plan is made for growth; please check.",
-		            s->pet->age_months);
+		assess_warn(
+		    s, "描述中提到怀孕或哺乳，但年龄只有 %d 个月，方案按成长期计算，请核对。",
+		    "Pregnancy or nursing is mentioned, but at %d months the plan is made for growth; please check.",
+		    s->pet->age_months);
 		pregnant = nursing = false;
 	}
 	condition_set(s, "lactation", assess_is_dog(s) && nursing);
@@ -116,18 +118,22 @@ static void find_body_condition(struct assess *s, bool may_slim)
 	s->bcs_from_words = !said && fat_words;
 	if (said && said <= 5 && fat_words)
 		assess_warn(s, "描述中提到减重或超重，但体况评分为 %d/9，不超重，方案不减少热量。",
-		            "Slimming or overweight is mentioned, but a body condition of %d/9 is not overweight: energy is not cut.",
+		            "Slimming or overweight is mentioned, but a body condition of %d/9 is not overweight: "
+		            "energy is not cut.",
 		            said);
 	bool fat = bcs >= 7 || (bcs == 6 && fat_words);
 	bool thin = bcs <= 3 || (thin_words && bcs <= 5 && !fat);
 	if (fat && !may_slim)
 		assess_warn(s, "成长、怀孕或哺乳期不做减重，方案按理想体重或生理需要给食；体况请由兽医复核。",
-		            "No slimming during growth, gestation or nursing: the plan feeds for the ideal weight or the stage's need; "
+		            "No slimming during growth, gestation or nursing: the plan feeds for the ideal weight or "
+		            "the stage's need; "
 		            "have a veterinarian check the body condition.");
 	if (thin)
 		assess_warn(s, "体况偏瘦（%d/9）：方案按增重热量计算，请先请兽医排查原因，每两周称重。",
-		            "Body condition %d/9 is thin: the plan feeds for weight gain. Have a veterinarian look for the cause first and "
-		            "weigh every two weeks.", bcs <= 3 ? bcs : 3);
+		            "Body condition %d/9 is thin: the plan feeds for weight gain. Have a veterinarian look for "
+		            "the cause first and "
+		            "weigh every two weeks.",
+		            bcs <= 3 ? bcs : 3);
 	condition_set(s, obesity, fat && may_slim);
 	condition_set(s, "underweight", thin);
 	s->question.bcs = bcs;
@@ -182,7 +188,7 @@ void assess_stage(struct assess *s)
 {
 	const struct pet *pet = s->pet;
 	static const char *const stage_names[] = {
-		[STAGE_ADULT] = "adult", [STAGE_SENIOR] = "senior", [STAGE_GROWTH] = "growth",
+		[STAGE_ADULT] = "adult",         [STAGE_SENIOR] = "senior",       [STAGE_GROWTH] = "growth",
 		[STAGE_GESTATION] = "gestation", [STAGE_LACTATION] = "lactation",
 	};
 	memcpy(s->has, s->words.conditions, condition_count * sizeof *s->has);
@@ -202,8 +208,12 @@ void assess_stage(struct assess *s)
 		.activity = pet->activity == ACTIVITY_NOT_SAID ? ACTIVITY_NORMAL : (int)pet->activity,
 		.breed_low = s->breed ? s->breed->energy_low : 0,
 		.breed_high = s->breed ? s->breed->energy_high : 0,
-		.week = s->words.week ? s->words.week : nursing ? ASSUMED_WEEK_LACTATION : ASSUMED_WEEK_GESTATION,
-		.litter = s->words.litter ? s->words.litter : assess_is_dog(s) ? ASSUMED_PUPPIES : ASSUMED_KITTENS,
+		.week = s->words.week ? s->words.week
+		        : nursing     ? ASSUMED_WEEK_LACTATION
+		                      : ASSUMED_WEEK_GESTATION,
+		.litter = s->words.litter    ? s->words.litter
+		          : assess_is_dog(s) ? ASSUMED_PUPPIES
+		                             : ASSUMED_KITTENS,
 	};
 	find_body_condition(s, grown);
 	settle_conditions(s, stage);

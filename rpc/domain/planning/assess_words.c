@@ -17,8 +17,9 @@ static bool rows_named(struct str item, bool *rows)
 	bool found = false;
 	for (size_t i = 0; i < food_count; i++) {
 		struct str zh = str_from(food_table[i].name.zh);
-		if (!str_equal(item, str_from(food_table[i].id)) && !str_equal_nocase(item, str_from(food_table[i].name.en)) &&
-		    !str_equal(item, zh) && !str_equal(item, short_name(zh)))
+		if (!str_equal(item, str_from(food_table[i].id)) &&
+		    !str_equal_nocase(item, str_from(food_table[i].name.en)) && !str_equal(item, zh) &&
+		    !str_equal(item, short_name(zh)))
 			continue;
 		rows[i] = found = true;
 	}
@@ -29,8 +30,10 @@ static void warn_unknown(struct assess *s, const char *list_zh, const char *list
 {
 	const char *list = assess_is_zh(s) ? list_zh : list_en;
 	assess_warn(s, "%s中的“" STR_FMT "”没有识别出来，方案没有考虑它，请自行核对或改用常见名称。",
-	            "\"%s\": \"" STR_FMT "\" was not understood and the plan does not consider it; check it yourself or use a common "
-	            "name.", list, STR_ARG(item));
+	            "\"%s\": \"" STR_FMT
+	            "\" was not understood and the plan does not consider it; check it yourself or use a common "
+	            "name.",
+	            list, STR_ARG(item));
 }
 
 static void read_issues(struct assess *s, const struct lexicon *lexicon)
@@ -72,13 +75,15 @@ static void read_lists(struct assess *s, const struct lexicon *lexicon)
 		bool unnamed = s->words.allergy_unnamed; /* a list item is its own name: "allergy: chicken" */
 		reading_add(&s->words, lexicon, s->arena, item, READ_ALLERGENS);
 		s->words.allergy_unnamed = unnamed;
-		if (!rows_named(item, s->rows_avoided) && !s->words.understood) warn_unknown(s, "过敏原", "allergens", item);
+		if (!rows_named(item, s->rows_avoided) && !s->words.understood)
+			warn_unknown(s, "过敏原", "allergens", item);
 	}
 	for (size_t i = 0; i < pet->dislikes.count; i++) {
 		struct str item = str_trim(pet->dislikes.items[i]);
 		if (!item.len || rows_named(item, s->rows_avoided)) continue;
 		reading_add(&s->words, lexicon, s->arena, item, READ_DISLIKES);
-		if (!s->words.understood && !is_supplement_wish(s, lexicon, item)) warn_unknown(s, "不吃的食物", "dislikes", item);
+		if (!s->words.understood && !is_supplement_wish(s, lexicon, item))
+			warn_unknown(s, "不吃的食物", "dislikes", item);
 	}
 	for (size_t i = 0; i < pet->available_foods.count; i++) {
 		struct str item = str_trim(pet->available_foods.items[i]);
@@ -116,7 +121,8 @@ void assess_words(struct assess *s)
 			if (strcmp(condition_table[i].id, "food_allergy") == 0) s->words.conditions[i] = true;
 		}
 		assess_warn(s, "提到了过敏但没有说明是什么食物，方案按排除饮食设计；知道过敏原后请填写。",
-		            "An allergy was mentioned without the food, so the plan is an elimination diet; name the allergen once it is "
+		            "An allergy was mentioned without the food, so the plan is an elimination diet; name the "
+		            "allergen once it is "
 		            "known.");
 	}
 	warn_safety(s);

@@ -52,7 +52,8 @@ int main(void)
 		const struct breed *b = &breed_table[i];
 		dogs += b->species == SPECIES_DOG;
 		CHECK_ROW(b->id, b->adult_min_kg > 0 && b->adult_max_kg > b->adult_min_kg && b->adult_max_kg <= 100);
-		CHECK_ROW(b->id, breed_find(b->species, str_from(b->name.zh)) == b && breed_find(b->species, str_from(b->name.en)) == b);
+		CHECK_ROW(b->id, breed_find(b->species, str_from(b->name.zh)) == b &&
+		                     breed_find(b->species, str_from(b->name.en)) == b);
 		struct str rest = str_from(b->aliases), alias;
 		while (rest.len && str_split(&rest, '|', &alias)) CHECK_ROW(b->id, breed_find(b->species, alias) == b);
 		for (size_t k = 0; k < i; k++) CHECK_ROW(b->id, strcmp(b->id, breed_table[k].id) != 0);

@@ -31,15 +31,17 @@ static void test_consistency(void)
 		double protein = amount(f, FOOD_protein_g), fat = amount(f, FOOD_fat_g), carb = amount(f, FOOD_carb_g);
 		double fibre = amount(f, FOOD_fibre_g), energy = amount(f, FOOD_energy_kcal);
 		double atwater = 4 * protein + 9 * fat + 4 * fmax(0, carb - fibre) + 2 * fibre;
-		bool low_factors = strcmp(f->sub_category, "fermented") == 0 || strcmp(f->sub_category, "grain_part") == 0;
+		bool low_factors =
+		    strcmp(f->sub_category, "fermented") == 0 || strcmp(f->sub_category, "grain_part") == 0;
 		CHECK_ROW(f->id, low_factors || fabs(atwater - energy) <= fmax(0.15 * energy, 9));
-		CHECK_ROW(f->id, fabs(amount(f, FOOD_water_g) + protein + fat + carb + amount(f, FOOD_ash_g) - 100) <= 5);
-		double fatty = amount(f, FOOD_la_g) + amount(f, FOOD_ala_g) + amount(f, FOOD_ara_g) + amount(f, FOOD_epa_g) +
-		               amount(f, FOOD_dha_g);
+		CHECK_ROW(f->id,
+		          fabs(amount(f, FOOD_water_g) + protein + fat + carb + amount(f, FOOD_ash_g) - 100) <= 5);
+		double fatty = amount(f, FOOD_la_g) + amount(f, FOOD_ala_g) + amount(f, FOOD_ara_g) +
+		               amount(f, FOOD_epa_g) + amount(f, FOOD_dha_g);
 		CHECK_ROW(f->id, fatty <= fat * 1.02 + 0.05);
 		CHECK_ROW(f->id, fibre <= carb + 0.5);
 		CHECK_ROW(f->id, isnan(f->amount[FOOD_retinol_ug]) || isnan(f->amount[FOOD_vita_rae_ug]) ||
-		                         f->amount[FOOD_retinol_ug] <= f->amount[FOOD_vita_rae_ug] * 1.05 + 2);
+		                     f->amount[FOOD_retinol_ug] <= f->amount[FOOD_vita_rae_ug] * 1.05 + 2);
 	}
 	CHECK(supplements == 33 && food_count - supplements == 160);
 	CHECK(food_by_id(STR("unicorn")) == SIZE_MAX);
@@ -51,7 +53,8 @@ static void test_content(void)
 	CHECK_NEAR("retinol of beef liver, IU per 100 g", liver * 100, 31427, 150);
 	CHECK_NEAR("5 % of a 500 g ration", liver * 25, 7857, 60);
 	CHECK(liver * 25 < 53333 * 0.63);
-	CHECK_NEAR("a cat gets no vitamin A from carrot", food_content(food("carrot_boiled"), NUTRIENT_vita_iu, SPECIES_CAT, BOUND_MIN), 0, 0);
+	CHECK_NEAR("a cat gets no vitamin A from carrot",
+	           food_content(food("carrot_boiled"), NUTRIENT_vita_iu, SPECIES_CAT, BOUND_MIN), 0, 0);
 	CHECK(food_content(food("carrot_boiled"), NUTRIENT_vita_iu, SPECIES_DOG, BOUND_MIN) > 10);
 	CHECK_NEAR("carotene never counts against the maximum",
 	           food_content(food("carrot_boiled"), NUTRIENT_vita_iu, SPECIES_DOG, BOUND_MAX), 0, 0);
@@ -60,16 +63,23 @@ static void test_content(void)
 	           food_content(thigh, NUTRIENT_i_ug, SPECIES_DOG, BOUND_MAX), 1e-12);
 	CHECK_NEAR("declared iodine wholly", food_content(salt, NUTRIENT_i_ug, SPECIES_DOG, BOUND_MIN),
 	           food_content(salt, NUTRIENT_i_ug, SPECIES_DOG, BOUND_MAX), 1e-12);
-	CHECK_NEAR("meat's taurine does not cover a cat", food_content(thigh, NUTRIENT_taurine_mg, SPECIES_CAT, BOUND_MIN), 0, 0);
-	CHECK_NEAR("but counts for a dog", food_content(thigh, NUTRIENT_taurine_mg, SPECIES_DOG, BOUND_MIN), 1.99, 0.001);
+	CHECK_NEAR("meat's taurine does not cover a cat",
+	           food_content(thigh, NUTRIENT_taurine_mg, SPECIES_CAT, BOUND_MIN), 0, 0);
+	CHECK_NEAR("but counts for a dog", food_content(thigh, NUTRIENT_taurine_mg, SPECIES_DOG, BOUND_MIN), 1.99,
+	           0.001);
 	CHECK(food_content(food("taurine"), NUTRIENT_taurine_mg, SPECIES_CAT, BOUND_MIN) > 900);
-	CHECK_NEAR("fish oil asks for vitamin E", food_content(food("fish_oil_1812"), NUTRIENT_vite_iu, SPECIES_DOG, BOUND_MIN) -
-	           food_content(food("fish_oil_1812"), NUTRIENT_vite_iu, SPECIES_DOG, BOUND_MAX), -10, 1e-9);
-	CHECK_NEAR("vitamin E softgel, IU per g", food_content(food("vitamin_e_oil"), NUTRIENT_vite_iu, SPECIES_DOG, BOUND_MAX), 1000, 1);
-	CHECK_NEAR("met + cys of chicken breast", food_content(food("chicken_breast_cooked"), NUTRIENT_metcys_g, SPECIES_DOG, BOUND_MIN),
+	CHECK_NEAR("fish oil asks for vitamin E",
+	           food_content(food("fish_oil_1812"), NUTRIENT_vite_iu, SPECIES_DOG, BOUND_MIN) -
+	               food_content(food("fish_oil_1812"), NUTRIENT_vite_iu, SPECIES_DOG, BOUND_MAX),
+	           -10, 1e-9);
+	CHECK_NEAR("vitamin E softgel, IU per g",
+	           food_content(food("vitamin_e_oil"), NUTRIENT_vite_iu, SPECIES_DOG, BOUND_MAX), 1000, 1);
+	CHECK_NEAR("met + cys of chicken breast",
+	           food_content(food("chicken_breast_cooked"), NUTRIENT_metcys_g, SPECIES_DOG, BOUND_MIN),
 	           (0.859 + 0.397) / 100, 1e-12);
-	CHECK_NEAR("NFE of white rice", food_content(food("rice_white_cooked"), NUTRIENT_nfe_g, SPECIES_DOG, BOUND_MIN) * 100,
-	           food("rice_white_cooked")->amount[FOOD_carb_g] - food("rice_white_cooked")->amount[FOOD_fibre_g], 1e-9);
+	CHECK_NEAR(
+	    "NFE of white rice", food_content(food("rice_white_cooked"), NUTRIENT_nfe_g, SPECIES_DOG, BOUND_MIN) * 100,
+	    food("rice_white_cooked")->amount[FOOD_carb_g] - food("rice_white_cooked")->amount[FOOD_fibre_g], 1e-9);
 	CHECK(!food_knows(thigh, NUTRIENT_biotin_ug) && food_knows(thigh, NUTRIENT_i_ug));
 	CHECK(!food_knows(food("chicken_breast_cooked"), NUTRIENT_i_ug));
 }
@@ -90,7 +100,8 @@ static void test_selectors(void)
 		{ "cod_pacific_cooked", "colour:white", false },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++)
-		CHECK_ROW(rows[i].selectors, food_selected(food(rows[i].id), str_from(rows[i].selectors)) == rows[i].selected);
+		CHECK_ROW(rows[i].selectors,
+		          food_selected(food(rows[i].id), str_from(rows[i].selectors)) == rows[i].selected);
 }
 
 /* A published chatbot recipe for a dog (OVC Pet Nutrition blog, 2024-09-03), scored as it was printed. */
@@ -100,8 +111,9 @@ static void test_chatbot_recipe(void)
 		const char *id;
 		double grams;
 	} recipe[] = {
-		{ "chicken_thigh_cooked", 225 }, { "quinoa_cooked", 185 }, { "sweet_potato_boiled", 200 }, { "green_beans_boiled", 125 },
-		{ "blueberries", 75 }, { "calcium_carbonate", 1.2 }, { "iodised_salt_us", 1.5 }, { "fish_oil_1812", 2.5 },
+		{ "chicken_thigh_cooked", 225 }, { "quinoa_cooked", 185 }, { "sweet_potato_boiled", 200 },
+		{ "green_beans_boiled", 125 },   { "blueberries", 75 },    { "calcium_carbonate", 1.2 },
+		{ "iodised_salt_us", 1.5 },      { "fish_oil_1812", 2.5 },
 	};
 	double kcal = 0, ca = 0, p = 0, sums[NUTRIENT_COUNT] = { 0 };
 	for (size_t i = 0; i < COUNT(recipe); i++) {
@@ -109,9 +121,12 @@ static void test_chatbot_recipe(void)
 		kcal += f->amount[FOOD_energy_kcal] / 100 * recipe[i].grams;
 		for (int n = 0; n < NUTRIENT_COUNT; n++) {
 			/* It was scored with the foods' full iodine and without the fish oil's claim on vitamin E. */
-			sums[n] += nutrient_is_ratio((enum nutrient)n) ? 0
-			           : food_content(f, (enum nutrient)n, SPECIES_DOG,
-			                          n == NUTRIENT_i_ug || n == NUTRIENT_vite_iu ? BOUND_MAX : BOUND_MIN) * recipe[i].grams;
+			sums[n] +=
+			    nutrient_is_ratio((enum nutrient)n)
+			        ? 0
+			        : food_content(f, (enum nutrient)n, SPECIES_DOG,
+			                       n == NUTRIENT_i_ug || n == NUTRIENT_vite_iu ? BOUND_MAX : BOUND_MIN) *
+			              recipe[i].grams;
 		}
 	}
 	ca = sums[NUTRIENT_ca_mg];

@@ -19,7 +19,8 @@ static struct str found(struct arena *arena, const bool *rows, size_t count, con
 	for (size_t i = 0; i < count; i++) {
 		if (!rows[i]) continue;
 		if (out.len) strbuf_add_char(&out, '+');
-		strbuf_add_cstr(&out, *(const char *const *)((const char *)table + i * stride)); /* id is the first member */
+		strbuf_add_cstr(&out,
+		                *(const char *const *)((const char *)table + i * stride)); /* id is the first member */
 	}
 	return strbuf_str(&out);
 }
@@ -209,6 +210,8 @@ static const struct {
 	{ D, "double the calcium", "exceed_maximum" },
 	{ D, "多加钙", "exceed_maximum" },
 	{ D, "do not double the calcium", "" },
+	{ D, "no fish, no supplements", "remove_supplement" },
+	{ D, "不吃鱼，不加补充剂", "remove_supplement" },
 	{ C, "vegan cat", "plant_diet_cat" },
 	{ D, "纯素", "plant_diet_dog" },
 	{ D, "巧克力过敏", "" },
@@ -222,20 +225,26 @@ static void test_rows(struct arena *arena)
 {
 	for (size_t i = 0; i < COUNT(condition_rows); i++) {
 		struct reading r = read_one(arena, condition_rows[i].species, condition_rows[i].text, READ_TEXT);
-		CHECK_STR_ROW(condition_rows[i].text, found(arena, r.conditions, condition_count, condition_table, sizeof condition_table[0]),
+		CHECK_STR_ROW(condition_rows[i].text,
+		              found(arena, r.conditions, condition_count, condition_table, sizeof condition_table[0]),
 		              condition_rows[i].conditions);
 	}
 	for (size_t i = 0; i < COUNT(food_rows); i++) {
 		struct reading r = read_one(arena, food_rows[i].species, food_rows[i].text, food_rows[i].topic);
-		CHECK_STR_ROW(food_rows[i].text, found(arena, r.foods_avoided, food_word_count, food_word_table, sizeof food_word_table[0]),
-		              food_rows[i].avoided);
-		CHECK_STR_ROW(food_rows[i].text, found(arena, r.foods_allergen, food_word_count, food_word_table, sizeof food_word_table[0]),
-		              food_rows[i].allergens);
+		CHECK_STR_ROW(
+		    food_rows[i].text,
+		    found(arena, r.foods_avoided, food_word_count, food_word_table, sizeof food_word_table[0]),
+		    food_rows[i].avoided);
+		CHECK_STR_ROW(
+		    food_rows[i].text,
+		    found(arena, r.foods_allergen, food_word_count, food_word_table, sizeof food_word_table[0]),
+		    food_rows[i].allergens);
 		CHECK_ROW(food_rows[i].text, r.allergy_unnamed == food_rows[i].unnamed);
 	}
 	for (size_t i = 0; i < COUNT(safety_rows); i++) {
 		struct reading r = read_one(arena, safety_rows[i].species, safety_rows[i].text, READ_TEXT);
-		CHECK_STR_ROW(safety_rows[i].text, found(arena, r.safety, safety_rule_count, safety_table, sizeof safety_table[0]),
+		CHECK_STR_ROW(safety_rows[i].text,
+		              found(arena, r.safety, safety_rule_count, safety_table, sizeof safety_table[0]),
 		              safety_rows[i].rules);
 	}
 }
@@ -255,12 +264,18 @@ static void test_keywords(struct arena *arena)
 					struct reading r;
 					reading_init(&r, arena);
 					reading_add(&r, lexicon, arena, word, READ_TEXT);
-					bool denial = strcmp(c->id, "none") == 0; /* "no", 无: an answer, not a finding */
-					if (!denial && !r.conditions[i]) (void)printf("%s: [" STR_FMT "]\n", c->id, STR_ARG(word));
+					bool denial =
+					    strcmp(c->id, "none") == 0; /* "no", 无: an answer, not a finding */
+					if (!denial && !r.conditions[i])
+						(void)printf("%s: [" STR_FMT "]\n", c->id, STR_ARG(word));
 					CHECK_ROW(c->id, denial ? r.understood : r.conditions[i]);
 					reading_init(&r, arena);
-					reading_add(&r, lexicon, arena, str_printf(arena, "没有" STR_FMT "。no " STR_FMT, STR_ARG(word), STR_ARG(word)), READ_TEXT);
-					if (!denial && r.conditions[i]) (void)printf("%s: not denied [" STR_FMT "]\n", c->id, STR_ARG(word));
+					reading_add(&r, lexicon, arena,
+					            str_printf(arena, "没有" STR_FMT "。no " STR_FMT, STR_ARG(word),
+					                       STR_ARG(word)),
+					            READ_TEXT);
+					if (!denial && r.conditions[i])
+						(void)printf("%s: not denied [" STR_FMT "]\n", c->id, STR_ARG(word));
 					CHECK_ROW(c->id, denial || !r.conditions[i]);
 					arena_rewind(arena, mark);
 				}
@@ -275,9 +290,17 @@ static void test_figures(struct arena *arena)
 		const char *text;
 		int bcs, week, litter;
 	} rows[] = {
-		{ "BCS 7", 7, 0, 0 },        { "bcs:8/9", 8, 0, 0 },       { "体况评分6", 6, 0, 0 },  { "body condition score 4", 4, 0, 0 },
-		{ "pregnant, week 7", 0, 7, 0 }, { "第3周，6只幼崽", 0, 3, 6 }, { "6 pups, 3 weeks", 0, 3, 6 }, { "怀孕七周", 0, 7, 0 },
-		{ "litter of 5", 0, 0, 5 },  { "BCS 12", 0, 0, 0 },        { "", 0, 0, 0 },
+		{ "BCS 7", 7, 0, 0 },
+		{ "bcs:8/9", 8, 0, 0 },
+		{ "体况评分6", 6, 0, 0 },
+		{ "body condition score 4", 4, 0, 0 },
+		{ "pregnant, week 7", 0, 7, 0 },
+		{ "第3周，6只幼崽", 0, 3, 6 },
+		{ "6 pups, 3 weeks", 0, 3, 6 },
+		{ "怀孕七周", 0, 7, 0 },
+		{ "litter of 5", 0, 0, 5 },
+		{ "BCS 12", 0, 0, 0 },
+		{ "", 0, 0, 0 },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct reading r = read_one(arena, SPECIES_DOG, rows[i].text, READ_TEXT);
@@ -288,7 +311,9 @@ static void test_figures(struct arena *arena)
 /* Whatever bytes come in, reading ends and stays inside. */
 static void test_any_bytes(struct arena *arena)
 {
-	static const char *const parts[] = { "no", " ", "过敏", "鸡", "\xe9", "\xe9\xb8", "，", "、", "allergic to", "chicken", ".", "不", "\xff", "(", "-free", "和", "or", "bcs ", "9" };
+	static const char *const parts[] = { "no",    " ",           "过敏",    "鸡",   "\xe9", "\xe9\xb8", "，",
+		                             "、",    "allergic to", "chicken", ".",    "不",   "\xff",     "(",
+		                             "-free", "和",          "or",      "bcs ", "9" };
 	uint64_t x = 88172645463325252u;
 	const struct lexicon *lexicon = lexicon_create(arena, SPECIES_DOG);
 	for (int round = 0; round < 3000; round++) {

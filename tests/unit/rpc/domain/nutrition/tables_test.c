@@ -8,14 +8,16 @@
 
 static void test_nutrients(void)
 {
-	for (int n = 0; n < NUTRIENT_COUNT; n++) CHECK_ROW(nutrient_infos[n].id, nutrient_by_id(str_from(nutrient_infos[n].id)) == (enum nutrient)n);
+	for (int n = 0; n < NUTRIENT_COUNT; n++)
+		CHECK_ROW(nutrient_infos[n].id, nutrient_by_id(str_from(nutrient_infos[n].id)) == (enum nutrient)n);
 	CHECK(nutrient_by_id(STR("gold_mg")) == NUTRIENT_COUNT);
 	CHECK_STR(str_from(nutrient_infos[NUTRIENT_vitd_iu].unit), "iu");
 }
 
 static void test_profiles(void)
 {
-	static const char *const working[] = { "dog_adult", "dog_growth_repro", "dog_late_growth", "dog_growth_large", "cat_adult", "cat_growth_repro" };
+	static const char *const working[] = { "dog_adult",        "dog_growth_repro", "dog_late_growth",
+		                               "dog_growth_large", "cat_adult",        "cat_growth_repro" };
 	for (size_t i = 0; i < COUNT(working); i++) {
 		for (int n = 0; n < NUTRIENT_COUNT; n++) {
 			const struct profile_row *w = profile_find("WORKING", working[i], (enum nutrient)n);
@@ -23,7 +25,8 @@ static void test_profiles(void)
 			if (w) CHECK_ROW(working[i], w->min < w->max && *w->source);
 			if (w && c) CHECK_ROW(nutrient_infos[n].id, w->min < c->max);
 		}
-		CHECK_ROW(working[i], profile_find("WORKING", working[i], NUTRIENT_ca_p_ratio) && profile_find("CEILING", working[i], NUTRIENT_vitd_iu));
+		CHECK_ROW(working[i], profile_find("WORKING", working[i], NUTRIENT_ca_p_ratio) &&
+		                          profile_find("CEILING", working[i], NUTRIENT_vitd_iu));
 	}
 	static const struct {
 		const char *label, *standard, *profile;
@@ -40,7 +43,8 @@ static void test_profiles(void)
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct profile_row *r = profile_find(rows[i].standard, rows[i].profile, rows[i].nutrient);
-		CHECK_ROW(rows[i].label, r && fabs(r->min - rows[i].min) < 1e-9 && (r->max == rows[i].max || fabs(r->max - rows[i].max) < 1e-9));
+		CHECK_ROW(rows[i].label, r && fabs(r->min - rows[i].min) < 1e-9 &&
+		                             (r->max == rows[i].max || fabs(r->max - rows[i].max) < 1e-9));
 	}
 	CHECK(!profile_find("WORKING", "dragon", NUTRIENT_ca_mg));
 }
@@ -71,15 +75,50 @@ static void test_conditions(void)
 	for (size_t i = 0; i < condition_target_count; i++) {
 		const struct condition_target *t = &condition_target_table[i];
 		const struct condition *c = condition_find(str_from(t->condition));
-		CHECK_ROW(t->condition, c && (!t->for_dog || c->for_dog) && (!t->for_cat || c->for_cat) && (t->for_dog || t->for_cat));
+		CHECK_ROW(t->condition, c && (!t->for_dog || c->for_dog) && (!t->for_cat || c->for_cat) &&
+		                            (t->for_dog || t->for_cat));
 		CHECK_ROW(t->condition, t->min < t->max && (t->min > 0 || t->max < INFINITY));
 	}
-	static const char *const reference[] = { "ckd_early", "ckd_late", "ckd_early_cat", "ckd_late_cat", "obesity_dog", "obesity_cat",
-		"pancreatitis", "pancreatitis_cat", "diabetes_dog", "diabetes_cat", "struvite", "struvite_dog", "oxalate", "urate_cystine",
-		"food_allergy", "cardiac_dog", "cardiac_cat", "hepatic_copper", "hepatic_general", "gastrointestinal", "epi", "growth_large",
-		"growth_small", "growth_kitten", "pregnancy", "lactation", "pregnancy_cat", "senior", "arthritis", "skin", "hyperthyroid_cat",
-		"hypothyroid_dog", "epilepsy", "dental", "convalescence", "anaemia", "constipation_megacolon", "none" };
-	for (size_t i = 0; i < COUNT(reference); i++) CHECK_ROW(reference[i], condition_find(str_from(reference[i])) != NULL);
+	static const char *const reference[] = { "ckd_early",
+		                                 "ckd_late",
+		                                 "ckd_early_cat",
+		                                 "ckd_late_cat",
+		                                 "obesity_dog",
+		                                 "obesity_cat",
+		                                 "pancreatitis",
+		                                 "pancreatitis_cat",
+		                                 "diabetes_dog",
+		                                 "diabetes_cat",
+		                                 "struvite",
+		                                 "struvite_dog",
+		                                 "oxalate",
+		                                 "urate_cystine",
+		                                 "food_allergy",
+		                                 "cardiac_dog",
+		                                 "cardiac_cat",
+		                                 "hepatic_copper",
+		                                 "hepatic_general",
+		                                 "gastrointestinal",
+		                                 "epi",
+		                                 "growth_large",
+		                                 "growth_small",
+		                                 "growth_kitten",
+		                                 "pregnancy",
+		                                 "lactation",
+		                                 "pregnancy_cat",
+		                                 "senior",
+		                                 "arthritis",
+		                                 "skin",
+		                                 "hyperthyroid_cat",
+		                                 "hypothyroid_dog",
+		                                 "epilepsy",
+		                                 "dental",
+		                                 "convalescence",
+		                                 "anaemia",
+		                                 "constipation_megacolon",
+		                                 "none" };
+	for (size_t i = 0; i < COUNT(reference); i++)
+		CHECK_ROW(reference[i], condition_find(str_from(reference[i])) != NULL);
 }
 
 static void test_words(void)
@@ -98,7 +137,8 @@ static void test_words(void)
 		struct str groups = str_from(w->groups), group;
 		while (groups.len && str_split(&groups, '|', &group)) {
 			bool hit = false;
-			for (size_t f = 0; f < food_count; f++) hit |= str_equal(group, str_from(food_table[f].allergen_group));
+			for (size_t f = 0; f < food_count; f++)
+				hit |= str_equal(group, str_from(food_table[f].allergen_group));
 			CHECK_ROW(w->id, hit);
 		}
 	}
