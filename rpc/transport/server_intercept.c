@@ -119,6 +119,8 @@ static bool admit_caller(struct slot *slot, struct error *err)
 	}
 	if (!open) {
 		if (!identify_user(slot, limited, in_authorization, &principal, err)) return false;
+		/* A service that names client-address speaks for somebody outside, and lends its word about them, not its rights. */
+		if (principal.kind == PRINCIPAL_SERVICE && !in_authorization && metadata->client_address.len) principal.kind = PRINCIPAL_NONE;
 		if (!authorise(slot, &principal, err)) return false;
 	}
 	slot->call.caller = principal;
@@ -148,9 +150,8 @@ static bool intercept(struct slot *slot, struct error *err)
 	if (side->idempotent_by_key)
 		crypto_hash_sha256(slot->call.payload_hash, (const unsigned char *)slot->envelope.payload.ptr, slot->envelope.payload.len);
 	pthread_mutex_lock(&slot->server->lock);
-	slot->admitted = true; /* from here a cancel is judged by the principal */
+	slot->admitted = true; /* from here a cancel may be judged by the principal */
 	pthread_mutex_unlock(&slot->server->lock);
-	if (slot_was_cancelled(slot)) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled before it arrived");
 	slot->run_mark = arena_mark(slot->arena);
 	return true;
 }

@@ -60,9 +60,11 @@ class Cancel(unittest.TestCase):
 class Crash(unittest.TestCase):
     """SIGKILL at each named point; the task ends in attempt 2, finished steps are not run again, and the reader sees 1..n once."""
 
-    STEPS = ["assess", "screen", "themes", "dispatch", "week_1", "week_2", "week_3", "week_4", "gather"]
+    STEPS = ["assess", "research_energy", "research_foods", "research_themes", "research_finalizing", "dispatching", "week_1", "week_2",
+             "week_3", "week_4", "gather"]
 
     def crash_at(self, point):
+        """SIGKILL at a named point, restart, read on."""
         with Daemon(PETFOOD_PAUSE_AT=point) as daemon:
             reader = Reader(daemon)
             thread = threading.Thread(target=reader.read, args=(PET,))
@@ -70,7 +72,6 @@ class Crash(unittest.TestCase):
             wait_until(f"the pause at {point}", lambda: f"point={point}" in daemon.log())
             daemon.kill()
             thread.join()
-            before = len(reader.numbered)
             daemon.start(PETFOOD_PAUSE_AT="")
             reader.read_to_end(PET)
             reader.check_dense()
@@ -87,27 +88,25 @@ class Crash(unittest.TestCase):
             done = [e for e in reader.numbered if e.type in ("week_completed", "structured") or (e.type == "task_completed" and "plan_id" not in e.data)]
             names = [(e.type, e.data["node"]) for e in done]
             self.assertEqual(len(names), len(set(names)), f"{point}: {names}")
-            return before
 
     def test_kill_after_each_step(self):
         for step in self.STEPS[::3] if SHORT else self.STEPS:
             with self.subTest(step):
                 self.crash_at(f"after:{step}")
 
-    def test_kill_before_each_commit(self):
-        for step in ["week_2"] if SHORT else self.STEPS[::2]:
-            with self.subTest(step):
-                self.crash_at(f"before_commit:{step}")
+    def test_kill_before_and_after_commits(self):
+        for point in ["before_commit:week_2"] if SHORT else [f"before_commit:{s}" for s in self.STEPS[::2]] + ["committed:week_3", "start:gather", "before_commit:complete"]:
+            with self.subTest(point):
+                self.crash_at(point)
 
     def test_three_crashes_end_the_task(self):
         with Daemon(PETFOOD_PAUSE_AT="after:assess") as daemon:
             reader = Reader(daemon)
             reader.read(PET, until=lambda e: e.number == 1)
             for attempt in range(3):
-                point = "after:assess" if attempt == 0 else f"started:{attempt + 1}"
                 wait_until(f"the pause of attempt {attempt + 1}", lambda: daemon.log().count("pause.reached") == attempt + 1)
                 daemon.kill()
-                daemon.start(PETFOOD_PAUSE_AT=f"started:{attempt + 2}" if attempt < 2 else "")
+                daemon.start(PETFOOD_PAUSE_AT="claimed:again" if attempt < 2 else "")
             reader.read_to_end()
             reader.check_dense()
             self.assertEqual(reader.numbered[-1].type, "error")
