@@ -23,6 +23,7 @@ bool assess_has(const struct assess *s, const char *condition)
 	return false;
 }
 
+PRINTF_LIKE(2, 0) PRINTF_LIKE(3, 0)
 static struct str text_make(struct assess *s, const char *zh, const char *en, va_list args)
 {
 	struct strbuf out;
