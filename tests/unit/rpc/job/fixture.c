@@ -49,6 +49,8 @@ static void on_point(void *self, const char *name)
 	pthread_mutex_unlock(&f->lock);
 }
 
+int fixture_failures(void) { return check_failed_count != 0; }
+
 void fixture_open(struct fixture *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -208,8 +210,10 @@ struct wait_point {
 };
 static size_t count_point(struct watch *watch, const char *point)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < watch->count; i++) n += strcmp(watch->points[i], point) == 0;
+	size_t n = 0, len = strlen(point);
+	bool any = len && point[len - 1] == ':';
+	for (size_t i = 0; i < watch->count; i++)
+		n += any ? strncmp(watch->points[i], point, len) == 0 : strcmp(watch->points[i], point) == 0;
 	return n;
 }
 static bool has_point(void *self)
@@ -303,7 +307,7 @@ void fixture_check_log(struct fixture *f, struct str id, const char *label)
 	for (size_t i = 0; i < f->published_count; i++) {
 		struct published *p = &f->published[i];
 		if (!str_equal(str_from(p->task_id), id)) continue;
-		CHECK_ROW(label, p->number > last && p->number <= count);
+		CHECK_ROW(label, (p->number > last || f->several) && p->number <= count);
 		if (p->number >= 1 && p->number <= count)
 			CHECK_ROW(label, str_equal((struct str){ p->data, p->len }, lines[p->number - 1].data));
 		last = p->number;

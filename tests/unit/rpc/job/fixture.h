@@ -44,12 +44,16 @@ struct fixture {
 	pthread_cond_t changed;
 	struct published published[PUBLISHED_MAX];
 	size_t published_count;
+	bool several;                /* engines side by side: their publications may interleave, readers merge them by number */
 	struct job_engine_options options;
 	/* the failing store */
 	atomic_int calls, fail_call; /* fails the call with this number, counted from 1; 0 = none */
 	int fail_kind;               /* enum fault */
 	atomic_bool fired;
 };
+
+/* The counters of check.h belong to one file: those of fixture.c go into the exit code with this. */
+int fixture_failures(void);
 
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
@@ -66,6 +70,7 @@ bool fixture_cancel(struct fixture *f, struct str id, struct job_engine *engine,
 
 /* Waits; false (and a failed check) after FIXTURE_WAIT_MS. */
 bool fixture_wait_terminal(struct fixture *f, struct str id);
+/* point: a name, or its first part up to the colon for any of that kind. */
 bool fixture_wait_point(struct watch *watch, const char *point, size_t times);
 bool fixture_wait_held(struct watch *watch);
 void fixture_let_go(struct watch *watch);
@@ -79,7 +84,7 @@ struct log_line {
 	Petfood__V1__ProgressEvent *event;
 };
 size_t fixture_log(struct fixture *f, struct str id, struct log_line **out);
-/* Dense, exactly one terminal event at the end, progress never falls, publications equal to the log and in order. */
+/* Dense, exactly one terminal event at the end, progress never falls, publications equal to the log and, of one engine, in order. */
 void fixture_check_log(struct fixture *f, struct str id, const char *label);
 size_t log_count(const struct log_line *lines, size_t count, const char *type);
 
