@@ -84,6 +84,10 @@ static const struct {
 	             "得|有|会|发现|出现|"
 	             "明显|史|我家|狗|猫|狗狗|猫咪|了|是|为" },
 	{ ROLE_FREE, "free" },
+	/* "not too much oil" leaves oil in: these hold a refusal and are none. */
+	{ ROLE_OTHER,
+	  "not too much|not too many|don't give too much|do not give too much|avoid too much|not only|no more than|"
+	  "不能吃太多|不要太多|不要吃太多|不宜过多|不宜吃太多|不要放太多|不要喂太多|不挑食|没有特别|不仅" },
 	{ ROLE_STOP, "but|however|although|though|instead|while|yet|但|但是|不过|而|而是|却|可是|然而" },
 };
 
