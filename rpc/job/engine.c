@@ -11,10 +11,10 @@
 
 enum {
 	SWEEP_MS = 60000,
-	SWEEP_TASKS = 100,       /* per transaction, so that nobody waits long for the writer */
+	SWEEP_TASKS = 100, /* per transaction, so that nobody waits long for the writer */
 	BACKOFF_FIRST_MS = 20,
 	BACKOFF_MAX_MS = 1000,
-	HEALTHY_TURN_MS = 5000,  /* a loop that has not come round for so long (and five polls) is stuck */
+	HEALTHY_TURN_MS = 5000, /* a loop that has not come round for so long (and five polls) is stuck */
 };
 
 /* A call of the store that belongs to no run; at most one of each kind is on its way. */
@@ -128,8 +128,9 @@ static void claim_work(void *self)
 {
 	struct job_engine *engine = self;
 	const struct job_engine_options *o = &engine->options;
-	engine->claim.ok = o->store->tasks.driver->claim(o->store->tasks.self, o->worker_name, clock_now_us(o->clock), o->lease_ms,
-	                                                 engine->claim_arena, &engine->claimed, &engine->claim.error);
+	engine->claim.ok =
+	    o->store->tasks.driver->claim(o->store->tasks.self, o->worker_name, clock_now_us(o->clock), o->lease_ms,
+	                                  engine->claim_arena, &engine->claimed, &engine->claim.error);
 }
 
 static void look(struct job_engine *engine)
@@ -157,7 +158,8 @@ static void take_up(struct job_engine *engine)
 		run_give_back(run);
 	} else if (run->kind->step_count == 0) {
 		struct error err;
-		error_set(&err, RPC_INTERNAL, "INTERNAL", "there is no planner for tasks of type %d", (int)run->task.type);
+		error_set(&err, RPC_INTERNAL, "INTERNAL", "there is no planner for tasks of type %d",
+		          (int)run->task.type);
 		run_fail(run, &err);
 	} else {
 		run_start(run);
@@ -236,8 +238,8 @@ static void abandon_done(void *self)
 	engine->abandon.out = false;
 	if (engine->abandon.ok) {
 		log_error("task.abandoned", LOG_CSTR("task", ended->task_id));
-		engine->options.events.publish(engine->options.events.self, str_from(ended->task_id), ended->number, true,
-		                               (struct str){ ended->event, ended->event_len });
+		engine->options.events.publish(engine->options.events.self, str_from(ended->task_id), ended->number,
+		                               true, (struct str){ ended->event, ended->event_len });
 		chore_start(&engine->abandon); /* there may be more */
 	} else if (!error_is(&engine->abandon.error, "QUEUE_EMPTY")) {
 		log_warn("task.abandon_failed", LOG_ERR(&engine->abandon.error));
@@ -252,8 +254,8 @@ static void sweep_work(void *self)
 	struct job_engine *engine = self;
 	const struct job_engine_options *o = &engine->options;
 	int64_t now_us = clock_now_us(o->clock), tasks = 0, drafts = 0;
-	engine->sweep.ok = o->store->tasks.driver->sweep(o->store->tasks.self, now_us - o->events_kept_ms * 1000, SWEEP_TASKS,
-	                                                 &tasks, &engine->sweep.error) &&
+	engine->sweep.ok = o->store->tasks.driver->sweep(o->store->tasks.self, now_us - o->events_kept_ms * 1000,
+	                                                 SWEEP_TASKS, &tasks, &engine->sweep.error) &&
 	                   o->store->plans.driver->expire_drafts(o->store->plans.self, now_us - o->draft_kept_ms * 1000,
 	                                                         &drafts, &engine->sweep.error);
 	engine->sweep_more = tasks >= SWEEP_TASKS;
@@ -329,7 +331,8 @@ void job_engine_cancel(struct job_engine *engine, struct str task_id)
 
 bool job_engine_is_healthy(struct job_engine *engine)
 {
-	int64_t limit_ms = engine->options.poll_ms * 5 > HEALTHY_TURN_MS ? engine->options.poll_ms * 5 : HEALTHY_TURN_MS;
+	int64_t limit_ms =
+	    engine->options.poll_ms * 5 > HEALTHY_TURN_MS ? engine->options.poll_ms * 5 : HEALTHY_TURN_MS;
 	return !atomic_load(&engine->stopped) && time_monotonic_ms() - loop_last_turn_ms(engine->loop) < limit_ms;
 }
 

@@ -16,7 +16,7 @@ struct event_out {
 };
 
 struct job_engine_options {
-	struct store *store;            /* borrowed */
+	struct store *store; /* borrowed */
 	const struct clock *clock;
 	struct event_out events;
 	struct str worker_name;         /* host:pid:random; copied */

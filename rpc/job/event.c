@@ -18,8 +18,9 @@
 
 static bool detail_is_set(const struct job_event_detail *d)
 {
-	return d->view_type || d->agent_scope || d->status || d->agent_id.ptr || d->subagent_id.ptr || d->task_name.ptr ||
-	       d->target.ptr || d->input_message.ptr || d->week || d->week_number || d->attempt || d->bench;
+	return d->view_type || d->agent_scope || d->status || d->agent_id.ptr || d->subagent_id.ptr ||
+	       d->task_name.ptr || d->target.ptr || d->input_message.ptr || d->week || d->week_number || d->attempt ||
+	       d->bench;
 }
 
 static Petfood__V1__ProgressDetail *detail_message(struct arena *arena, const struct job_event_detail *d)
@@ -93,7 +94,8 @@ struct str job_task_error_text(struct arena *arena, const struct task *task)
 {
 	if (task->error_message.len) return task->error_message;
 	enum lang lang = job_lang(task->lang);
-	if (task->status == TASK_CANCELLED) return reason_render(arena, reason_find(STR("TASK_CANCELLED")), lang, 0, NULL);
+	if (task->status == TASK_CANCELLED)
+		return reason_render(arena, reason_find(STR("TASK_CANCELLED")), lang, 0, NULL);
 	const struct reason_info *info = reason_find(task->error_reason);
 	if (info) return reason_render(arena, info, lang, 0, NULL);
 	static const struct text2 general = { "任务执行失败", "the task failed" };

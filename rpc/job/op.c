@@ -23,8 +23,8 @@ static bool append_was_written(const struct task_store *tasks, struct run_op *op
 	struct task_event *events = NULL;
 	size_t count = 0;
 	struct task_head head = { 0 };
-	if (!tasks->driver->events(tasks->self, STR(""), op->run->task.id, op->known_last, op->what.event_count, SIZE_MAX / 2,
-	                           arena, &events, &count, &head, err))
+	if (!tasks->driver->events(tasks->self, STR(""), op->run->task.id, op->known_last, op->what.event_count,
+	                           SIZE_MAX / 2, arena, &events, &count, &head, err))
 		goto out;
 	bool same = count >= op->what.event_count;
 	for (size_t i = 0; same && i < op->what.event_count; i++) same = str_equal(events[i].data, op->what.events[i]);
@@ -36,8 +36,8 @@ out:
 	return ok;
 }
 
-static bool end_was_written(const struct task_store *tasks, struct run_op *op, enum task_status wanted, bool *out_written,
-                            struct error *err)
+static bool end_was_written(const struct task_store *tasks, struct run_op *op, enum task_status wanted,
+                            bool *out_written, struct error *err)
 {
 	struct arena *arena = arena_create(0);
 	struct task task;
@@ -53,8 +53,8 @@ static bool op_load(const struct task_store *tasks, struct run_op *op, int64_t n
 {
 	struct job_run *run = op->run;
 	(void)now_us;
-	return tasks->driver->checkpoints(tasks->self, run->task.id, run->load_arena, &op->checkpoints, &op->checkpoint_count,
-	                                  err) &&
+	return tasks->driver->checkpoints(tasks->self, run->task.id, run->load_arena, &op->checkpoints,
+	                                  &op->checkpoint_count, err) &&
 	       (!run->kind->load || run->kind->load(run, run->load_arena, err));
 }
 
@@ -62,24 +62,24 @@ static bool op_append(const struct task_store *tasks, struct run_op *op, int64_t
 {
 	bool written = false;
 	if (op->uncertain && !append_was_written(tasks, op, &written, err)) return false;
-	return written || tasks->driver->append(tasks->self, op->run->task.id, op->run->task.attempt, now_us, &op->what, &op->first,
-	                                        err);
+	return written || tasks->driver->append(tasks->self, op->run->task.id, op->run->task.attempt, now_us, &op->what,
+	                                        &op->first, err);
 }
 
 static bool op_complete(const struct task_store *tasks, struct run_op *op, int64_t now_us, struct error *err)
 {
 	bool written = false;
 	if (op->uncertain && !end_was_written(tasks, op, TASK_COMPLETED, &written, err)) return false;
-	return written || tasks->driver->complete(tasks->self, op->run->task.id, op->run->task.attempt, now_us, &op->what,
-	                                          op->terminal_event, op->output, op->plan, &op->last, err);
+	return written || tasks->driver->complete(tasks->self, op->run->task.id, op->run->task.attempt, now_us,
+	                                          &op->what, op->terminal_event, op->output, op->plan, &op->last, err);
 }
 
 static bool op_fail(const struct task_store *tasks, struct run_op *op, int64_t now_us, struct error *err)
 {
 	bool written = false;
 	if (op->uncertain && !end_was_written(tasks, op, TASK_FAILED, &written, err)) return false;
-	return written || tasks->driver->fail(tasks->self, op->run->task.id, op->run->task.attempt, now_us, op->reason, op->message,
-	                                      op->terminal_event, &op->last, err);
+	return written || tasks->driver->fail(tasks->self, op->run->task.id, op->run->task.attempt, now_us, op->reason,
+	                                      op->message, op->terminal_event, &op->last, err);
 }
 
 static bool op_give_back(const struct task_store *tasks, struct run_op *op, int64_t now_us, struct error *err)
@@ -159,17 +159,17 @@ static void op_done(void *self)
 	struct job_run *run = op->run;
 	struct job_engine *engine = run->engine;
 	run->out--;
-	if (!op->ok && engine_may_retry(&op->error) && run->state != RUN_OVER && time_monotonic_ms() < run->lease_until_ms) {
+	if (!op->ok && engine_may_retry(&op->error) && run->state != RUN_OVER &&
+	    time_monotonic_ms() < run->lease_until_ms) {
 		if (error_is(&op->error, REASON_WRITE_UNCERTAIN)) op->uncertain = true;
-		log_warn("task.write_retried", LOG_TEXT("task", run->task.id), LOG_CSTR("write", op_table[op->kind].name),
-		         LOG_ERR(&op->error));
+		log_warn("task.write_retried", LOG_TEXT("task", run->task.id),
+		         LOG_CSTR("write", op_table[op->kind].name), LOG_ERR(&op->error));
 		op->backoff_ms = engine_next_backoff(op->backoff_ms);
 		loop_timer_set(engine_loop(engine), &op->retry, op->backoff_ms);
 		return; /* until the timer's op_retry */
 	}
 	run->ops = op->next;
 	if (!run->ops) run->ops_last = NULL;
-	op->waiting = false;
 	if (op->ok && op_point(op)) engine_point(engine, "committed", op_point(op));
 	if (op->ok && op_writes_events(op)) op_publish(op);
 	op_next(run);
@@ -184,7 +184,6 @@ void op_start(struct run_op *op, enum op_kind kind)
 	op->kind = kind;
 	op->uncertain = false;
 	op->backoff_ms = 0;
-	op->waiting = true;
 	op->next = NULL;
 	op->job = (struct pool_job){ .work = op_work, .self = op, .done = { .run = op_done, .self = op } };
 	op->retry = (struct loop_timer){ .run = op_retry, .self = op };
@@ -200,7 +199,6 @@ void op_start(struct run_op *op, enum op_kind kind)
 void op_drop_waiting(struct job_run *run)
 {
 	if (!run->ops) return;
-	for (struct run_op *op = run->ops->next; op; op = op->next) op->waiting = false;
 	run->ops->next = NULL;
 	run->ops_last = run->ops;
 }

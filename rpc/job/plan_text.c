@@ -9,7 +9,8 @@
 const struct subagent_text subagent_texts[SUBAGENT_COUNT] = {
 	[SUBAGENT_ENERGY] = { { "能量与营养目标", "Energy and nutrient targets" },
 	                      { "按标准、生理阶段和健康状况确定每日能量和各营养素的上下限",
-	                        "Set the daily energy and each nutrient's bounds by standard, life stage and condition" } },
+	                        "Set the daily energy and each nutrient's bounds by standard, life stage and "
+	                        "condition" } },
 	[SUBAGENT_FOODS] = { { "食材筛选", "Ingredient screening" },
 	                     { "排除有毒、过敏、不喜欢和不适合该物种的食材",
 	                       "Exclude what is toxic, allergenic, disliked or unfit for the species" } },
@@ -32,10 +33,11 @@ static struct str joined(struct arena *arena, size_t count, const struct str *it
 struct str plan_text_assessed(struct arena *arena, const struct assessment *a)
 {
 	enum lang lang = a->pet->lang;
-	struct str found = a->condition_count ? joined(arena, a->condition_count, a->condition_names, lang == LANG_EN ? ", " : "、")
-	                                      : str_from(lang == LANG_EN ? "none" : "无");
-	return SAY(arena, lang, "评估完成：每日能量 %.0f kcal；需要特别照顾的健康状况：" STR_FMT "。" STR_FMT,
-	           "Assessed: %.0f kcal a day; conditions to care for: " STR_FMT ". " STR_FMT, a->der_kcal, STR_ARG(found),
+	struct str found = a->condition_count
+	                       ? joined(arena, a->condition_count, a->condition_names, lang == LANG_EN ? ", " : "、")
+	                       : str_from(lang == LANG_EN ? "none" : "无");
+	return SAY(arena, lang, "评估完成。需要特别照顾的健康状况：" STR_FMT "。" STR_FMT,
+	           "Assessed. Conditions to care for: " STR_FMT ". " STR_FMT, STR_ARG(found),
 	           STR_ARG(a->energy_method));
 }
 
@@ -47,8 +49,8 @@ struct str plan_text_energy(struct arena *arena, const struct assessment *a)
 		maxima += isfinite(a->bounds[n].max) != 0;
 	}
 	return SAY(arena, a->pet->lang, "每日能量 %.0f kcal（静息能量 %.0f kcal）；标准 %s：%d 项下限，%d 项上限。",
-	           "%.0f kcal a day (resting %.0f kcal); profile %s: %d minima and %d maxima.", a->der_kcal, a->rer_kcal, a->profile,
-	           minima, maxima);
+	           "%.0f kcal a day (resting %.0f kcal); profile %s: %d minima and %d maxima.", a->der_kcal,
+	           a->rer_kcal, a->profile, minima, maxima);
 }
 
 struct str plan_text_foods(struct arena *arena, const struct assessment *a)
@@ -56,7 +58,9 @@ struct str plan_text_foods(struct arena *arena, const struct assessment *a)
 	size_t usable = 0, excluded = 0;
 	for (size_t i = 0; i < food_count; i++) {
 		const struct food *food = &food_table[i];
-		if (food->category == FOOD_SUPPLEMENT || !(a->pet->species == SPECIES_CAT ? food->for_cat : food->for_dog)) continue;
+		if (food->category == FOOD_SUPPLEMENT ||
+		    !(a->pet->species == SPECIES_CAT ? food->for_cat : food->for_dog))
+			continue;
 		if (a->food_excluded[i])
 			excluded++;
 		else
@@ -75,8 +79,8 @@ struct str plan_text_themes(struct arena *arena, enum lang lang, const struct st
 struct str plan_text_finalizing(struct arena *arena, const struct assessment *a)
 {
 	return SAY(arena, a->pet->lang, "研究完成：%zu 条假设和 %zu 条提醒将写入计划，每天 %d 餐。",
-	           "Research done: %zu assumptions and %zu notes go into the plan, %d meals a day.", a->assumption_count,
-	           a->warning_count, a->meals_per_day);
+	           "Research done: %zu assumptions and %zu notes go into the plan, %d meals a day.",
+	           a->assumption_count, a->warning_count, a->meals_per_day);
 }
 
 struct str plan_text_delegating(struct arena *arena, enum lang lang, int week, struct str theme)
@@ -97,12 +101,13 @@ struct str plan_text_week_name(struct arena *arena, enum lang lang, int week)
 
 struct str plan_text_week_planning(struct arena *arena, enum lang lang, int week, struct str theme)
 {
-	return SAY(arena, lang, "第 %d 周：正在为“" STR_FMT "”配平营养", "Week %d: balancing \"" STR_FMT "\"", week, STR_ARG(theme));
+	return SAY(arena, lang, "第 %d 周：正在为“" STR_FMT "”配平营养", "Week %d: balancing \"" STR_FMT "\"", week,
+	           STR_ARG(theme));
 }
 
 struct str plan_text_week_completed(struct arena *arena, enum lang lang, const Petfood__V1__WeeklyDietPlan *week)
 {
-	return SAY(arena, lang, "第 %d 周完成：%s，%d 种食材，每日 %.0f kcal，钙磷比 %.2f",
+	return SAY(arena, lang, "第 %d 周完成：%s，%d 种食材和补充剂，每日 %.0f kcal，钙磷比 %.2f",
 	           "Week %d done: %s, %d items, %.0f kcal a day, Ca:P %.2f", week->oder, week->theme, week->item_count,
 	           week->energy_kcal, week->ca_p_ratio);
 }
@@ -115,8 +120,8 @@ struct str plan_text_gathering(enum lang lang)
 
 struct str plan_text_structuring(struct arena *arena, enum lang lang, size_t bytes)
 {
-	return SAY(arena, lang, "计划文档已生成（%zu 字节），正在独立复核", "The plan is written (%zu bytes); checking it independently",
-	           bytes);
+	return SAY(arena, lang, "计划文档已生成（%zu 字节），交独立复核",
+	           "The plan is written (%zu bytes) and goes to the independent check", bytes);
 }
 
 struct str plan_text_structured(struct arena *arena, enum lang lang, const struct check_report *report)
@@ -125,6 +130,6 @@ struct str plan_text_structured(struct arena *arena, enum lang lang, const struc
 	for (int w = 0; w < report->week_count; w++)
 		for (int n = 0; n < NUTRIENT_COUNT; n++)
 			checked += report->weeks[w].rows[n].min > 0 || isfinite(report->weeks[w].rows[n].max);
-	return SAY(arena, lang, "独立复核通过：%d 周共 %d 项营养指标，全部合格", "Checked: %d weeks, %d nutrient bounds, all kept",
-	           report->week_count, checked);
+	return SAY(arena, lang, "独立复核通过：%d 周共 %d 项营养指标，全部合格",
+	           "Checked: %d weeks, %d nutrient bounds, all kept", report->week_count, checked);
 }

@@ -67,7 +67,8 @@ bool pool_start(struct loop *loop, const char *name, size_t threads, struct pool
 			pool->alive -= threads - i;
 			pthread_mutex_unlock(&pool->lock);
 			(void)pool_stop(&pool, -1);
-			return error_set(err, RPC_RESOURCE_EXHAUSTED, "INTERNAL", "cannot start thread %zu of the %s pool", i + 1, name);
+			return error_set(err, RPC_RESOURCE_EXHAUSTED, "INTERNAL",
+			                 "cannot start thread %zu of the %s pool", i + 1, name);
 		}
 		pool->thread_count++;
 	}

@@ -10,8 +10,9 @@ struct pool; /* opaque */
 struct pool_job {
 	struct pool_job *next;
 	void (*work)(void *self); /* on a thread of the pool */
-	struct loop_item done;    /* then posted to the loop, exactly once, never before pool_give has returned to the loop */
-	void *self;               /* of work */
+	struct loop_item
+	    done;   /* then posted to the loop, exactly once, never before pool_give has returned to the loop */
+	void *self; /* of work */
 };
 
 MUST_CHECK bool pool_start(struct loop *loop, const char *name, size_t threads, struct pool **out, struct error *err);

@@ -65,7 +65,8 @@ static void run_over(struct job_run *run)
 void run_drop(struct job_run *run, const char *why)
 {
 	if (run->state == RUN_OVER) return;
-	log_info("task.left", LOG_TEXT("task", run->task.id), LOG_INT("attempt", run->task.attempt), LOG_CSTR("why", why));
+	log_info("task.left", LOG_TEXT("task", run->task.id), LOG_INT("attempt", run->task.attempt),
+	         LOG_CSTR("why", why));
 	note_outcome(run, why);
 	run_over(run);
 	run_free_if_over(run);
@@ -116,8 +117,8 @@ static void beat_work(void *self)
 	const struct job_engine_options *options = engine_options(run->engine);
 	const struct task_store *tasks = &options->store->tasks;
 	error_clear(&run->beat.error);
-	run->beat.ok = tasks->driver->heartbeat(tasks->self, run->task.id, run->task.attempt, clock_now_us(options->clock),
-	                                        options->lease_ms, &run->beat.error);
+	run->beat.ok = tasks->driver->heartbeat(tasks->self, run->task.id, run->task.attempt,
+	                                        clock_now_us(options->clock), options->lease_ms, &run->beat.error);
 }
 
 static void beat_start(void *self)
@@ -170,8 +171,9 @@ void step_done(struct job_step *step)
 	struct job_run *run = step->run;
 	char labels[64];
 	(void)snprintf(labels, sizeof labels, "step=\"%s\"", step->kind->name);
-	metric_observe_us(metric_histogram("petfood_step_seconds", labels, "Time from a step's start to its checkpoint."),
-	                  (time_monotonic_ms() - step->started_ms) * 1000);
+	metric_observe_us(
+	    metric_histogram("petfood_step_seconds", labels, "Time from a step's start to its checkpoint."),
+	    (time_monotonic_ms() - step->started_ms) * 1000);
 	run->results[step->index] = str_dup(run->arena, step->yield.result);
 	run->done |= STEP_BIT(step->index);
 	step->state = STEP_DONE;
@@ -189,10 +191,7 @@ static void step_resume(struct job_step *step)
 
 static void on_step_timer(void *self) { step_resume(self); }
 
-void step_sleep(struct job_step *step, int64_t ms)
-{
-	loop_timer_set(engine_loop(step->run->engine), &step->timer, ms);
-}
+void step_sleep(struct job_step *step, int64_t ms) { loop_timer_set(engine_loop(step->run->engine), &step->timer, ms); }
 
 static void compute_work(void *self)
 {
@@ -284,10 +283,10 @@ static void run_notice(struct job_run *run)
 {
 	struct job_event notice = { .type = "info", .detail = { .attempt = run->task.attempt } };
 	size_t kept = run->load.checkpoint_count;
-	notice.message = run->lang == LANG_EN ? str_printf(run->arena, "Attempt %u resumes; %zu finished steps are kept.",
-	                                                   run->task.attempt, kept)
-	                                      : str_printf(run->arena, "第 %u 次尝试继续，保留已完成的 %zu 个步骤。",
-	                                                   run->task.attempt, kept);
+	notice.message =
+	    run->lang == LANG_EN
+	        ? str_printf(run->arena, "Attempt %u resumes; %zu finished steps are kept.", run->task.attempt, kept)
+	        : str_printf(run->arena, "第 %u 次尝试继续，保留已完成的 %zu 个步骤。", run->task.attempt, kept);
 	if (run->kind->describe) run->kind->describe(run, &notice);
 	struct str *text = arena_new(run->arena, struct str);
 	*text = job_event_print(run->arena, &notice, run->shown, run_now_us(run));
@@ -313,7 +312,9 @@ void run_start(struct job_run *run)
 static void run_on_written(struct job_run *run, struct run_op *op)
 {
 	if (op->kind == OP_COMPLETE || op == &run->end) {
-		const char *outcome = op->kind == OP_COMPLETE ? "completed" : op->kind == OP_FAIL ? "failed" : "given_back";
+		const char *outcome = op->kind == OP_COMPLETE ? "completed"
+		                      : op->kind == OP_FAIL   ? "failed"
+		                                              : "given_back";
 		log_info("task.ended", LOG_TEXT("task", run->task.id), LOG_INT("attempt", run->task.attempt),
 		         LOG_CSTR("outcome", outcome));
 		note_outcome(run, outcome);
@@ -321,9 +322,12 @@ static void run_on_written(struct job_run *run, struct run_op *op)
 		if (op->step) engine_point(run->engine, "after", "complete");
 		return;
 	}
-	if (run->state == RUN_LOADING && op == &run->load) run_notice(run);
-	else if (run->state == RUN_LOADING && op == &run->notice) run_set_steps(run);
-	else if (op->step) step_resume(op->step);
+	if (run->state == RUN_LOADING && op == &run->load)
+		run_notice(run);
+	else if (run->state == RUN_LOADING && op == &run->notice)
+		run_set_steps(run);
+	else if (op->step)
+		step_resume(op->step);
 }
 
 void run_on_op(struct job_run *run, struct run_op *op)
@@ -342,7 +346,8 @@ void run_on_op(struct job_run *run, struct run_op *op)
 	run_free_if_over(run);
 }
 
-struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, const struct task *task, int64_t asked_ms)
+struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, const struct task *task,
+                           int64_t asked_ms)
 {
 	struct job_run *run = calloc(1, sizeof(*run));
 	if (!run) die("out of memory for a run");
@@ -369,8 +374,9 @@ struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, 
 		step->kind = &run->kind->steps[i];
 		step->index = i;
 		step->timer = (struct loop_timer){ .run = on_step_timer, .self = step };
-		step->compute =
-			(struct pool_job){ .work = compute_work, .self = step, .done = { .run = compute_done, .self = step } };
+		step->compute = (struct pool_job){ .work = compute_work,
+			                           .self = step,
+			                           .done = { .run = compute_done, .self = step } };
 		op_init(&step->op, run, step);
 	}
 	return run;

@@ -8,12 +8,14 @@
 #include "rpc/job/engine.h"
 #include "rpc/job/steps.h"
 
+/* clang-format off */
 /*    state       text        may go to */
 #define RUN_STATES(X) \
 	X(LOADING,  "loading",  RUN_BIT(STEPPING) | RUN_BIT(ENDING) | RUN_BIT(OVER)) \
 	X(STEPPING, "stepping", RUN_BIT(ENDING) | RUN_BIT(OVER)) \
 	X(ENDING,   "ending",   RUN_BIT(OVER)) /* its last write is on the way: failed or given back */ \
 	X(OVER,     "over",     0)             /* waits for what is still on a pool, then it is freed */
+/* clang-format on */
 #define RUN_BIT(state) (1u << RUN_##state)
 enum run_state {
 #define RUN_STATE_ENUM(state, text, next) RUN_##state,
@@ -27,15 +29,14 @@ enum op_kind { OP_LOAD, OP_APPEND, OP_COMPLETE, OP_FAIL, OP_GIVE_BACK };
 struct run_op {
 	struct run_op *next;
 	struct job_run *run;
-	struct job_step *step;  /* who waits for it; NULL = the run itself */
+	struct job_step *step; /* who waits for it; NULL = the run itself */
 	enum op_kind kind;
-	bool waiting;           /* stands in run->ops */
 	/* what to write */
 	struct task_append what;
 	struct str terminal_event, output, reason, message;
 	const struct plan_record *plan;
-	uint64_t known_last;    /* the log's end before this write, as far as this run knows */
-	bool uncertain;         /* it may have been written already: look first */
+	uint64_t known_last; /* the log's end before this write, as far as this run knows */
+	bool uncertain;      /* it may have been written already: look first */
 	/* how it ended; numbers are those of the log */
 	bool ok;
 	struct error error;
@@ -76,18 +77,18 @@ struct job_run {
 	enum lang lang;
 	const struct job_kind *kind;
 	enum run_state state;
-	atomic_bool cancelled;    /* computations look at it */
-	size_t out;               /* things on a pool that will come back */
+	atomic_bool cancelled; /* computations look at it */
+	size_t out;            /* things on a pool that will come back */
 	struct job_step steps[JOB_STEPS_MAX];
-	uint32_t done;            /* bits of ended steps */
-	int percent;              /* sum of the ended ones' percents */
-	int shown;                /* highest progress in any event; never falls */
+	uint32_t done; /* bits of ended steps */
+	int percent;   /* sum of the ended ones' percents */
+	int shown;     /* highest progress in any event; never falls */
 	struct str results[JOB_STEPS_MAX];
 	uint64_t last_event;
 	uint64_t mark;
 	struct run_op *ops, *ops_last; /* the first one is on its way */
 	struct run_op load, notice, end;
-	const char *outcome;      /* once it is over: "completed", "failed", "given_back", "moved", "cancelled", … */
+	const char *outcome; /* once it is over: "completed", "failed", "given_back", "moved", "cancelled", … */
 	struct {
 		struct pool_job job;
 		struct loop_timer timer;
@@ -95,12 +96,13 @@ struct job_run {
 		struct error error;
 		int64_t asked_ms;
 	} beat;
-	int64_t lease_until_ms;   /* time_monotonic_ms() until which nobody else can have the task */
+	int64_t lease_until_ms; /* time_monotonic_ms() until which nobody else can have the task */
 	struct loop_timer timeout;
 };
 
 /* Takes the arena with the claimed task over. asked_ms: when the claim was asked for. */
-struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, const struct task *task, int64_t asked_ms);
+struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, const struct task *task,
+                           int64_t asked_ms);
 void run_start(struct job_run *run);
 /* Ends it with no word to anybody: the task is somebody else's now, or cancelled. */
 void run_drop(struct job_run *run, const char *why);

@@ -14,11 +14,11 @@ struct job_run;
 struct job_step;
 
 struct step_kind {
-	const char *name;    /* of its checkpoint and its pause points; never renamed: stored tasks have them */
-	int percent;         /* what its end adds to the progress; those of a type make 100 */
-	uint32_t after;      /* bits of the steps that must have ended before it starts */
+	const char *name; /* of its checkpoint and its pause points; never renamed: stored tasks have them */
+	int percent;      /* what its end adds to the progress; those of a type make 100 */
+	uint32_t after;   /* bits of the steps that must have ended before it starts */
 	void (*run)(struct job_step *step);
-	int number;          /* the type's own: which week, which sub-agent */
+	int number; /* the type's own: which week, which sub-agent */
 };
 #define STEP_BIT(index) (1u << (index))
 
@@ -61,7 +61,7 @@ int64_t step_started_ms(const struct job_step *step); /* time_monotonic_ms() */
 
 /* What a computation leaves for the loop, in the step's arena. */
 struct step_yield {
-	struct str result;              /* checkpoint, stored with the closing events */
+	struct str result; /* checkpoint, stored with the closing events */
 	size_t event_count;
 	const struct job_event *events; /* closing events */
 	void *more;                     /* the type's own */

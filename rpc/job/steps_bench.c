@@ -15,7 +15,7 @@ enum bench_phase { BENCH_START, BENCH_WAITED, BENCH_WRITTEN };
 struct bench {
 	uint32_t index, of; /* of those written; as asked for */
 	uint32_t interval_ms;
-	int64_t start_ms;   /* when event number `first` was due */
+	int64_t start_ms; /* when event number `first` was due */
 	uint32_t first;
 	size_t writing;
 	struct arena_mark mark;
@@ -28,8 +28,8 @@ static bool bench_load(struct job_run *run, struct arena *arena, struct error *e
 	struct task_event *events = NULL;
 	size_t count = 0;
 	struct task_head head;
-	if (!tasks->driver->events(tasks->self, STR(""), task->id, task->last_event - 1, 1, SIZE_MAX / 2, arena, &events, &count,
-	                           &head, err))
+	if (!tasks->driver->events(tasks->self, STR(""), task->id, task->last_event - 1, 1, SIZE_MAX / 2, arena,
+	                           &events, &count, &head, err))
 		return false;
 	run_set_mark(run, count ? job_event_bench_index(arena, events[0].data) : 0);
 	return true;
@@ -39,7 +39,7 @@ static bool bench_open(struct job_run *run, struct arena *arena, uint32_t *out_e
                        struct error *err)
 {
 	Petfood__V1__CreatePlanRequest *request = (Petfood__V1__CreatePlanRequest *)message_unpack(
-		arena, &petfood__v1__create_plan_request__descriptor, run_task(run)->input, err);
+	    arena, &petfood__v1__create_plan_request__descriptor, run_task(run)->input, err);
 	if (!request) return false;
 	*out_events = petfood_v1_create_plan_request_events_or(request, 1);
 	*out_interval_ms = petfood_v1_create_plan_request_interval_ms_or(request, 0);
@@ -108,9 +108,7 @@ static void bench_run(struct job_step *step)
 		step_sleep(step, b->interval_ms);
 		return; /* until the first event is due */
 	}
-	case BENCH_WAITED:
-		bench_write(step, b);
-		return; /* until it is committed and published */
+	case BENCH_WAITED: bench_write(step, b); return; /* until it is committed and published */
 	case BENCH_WRITTEN:
 		b->index += (uint32_t)b->writing;
 		if (b->index >= b->of) {
@@ -125,6 +123,9 @@ static void bench_run(struct job_step *step)
 
 static const struct step_kind bench_steps[] = { { .name = "bench", .percent = 100, .run = bench_run } };
 const struct job_kind job_kind_bench = {
-	.type = TASK_TYPE_BENCH, .step_count = COUNT(bench_steps), .steps = bench_steps, .load = bench_load,
+	.type = TASK_TYPE_BENCH,
+	.step_count = COUNT(bench_steps),
+	.steps = bench_steps,
+	.load = bench_load,
 	.describe = bench_describe,
 };

@@ -12,8 +12,19 @@
 #include "store/base/log.h"
 
 enum plan_step {
-	PLAN_ASSESS, PLAN_ENERGY, PLAN_FOODS, PLAN_THEMES, PLAN_FINALIZE, PLAN_DISPATCH, PLAN_WEEK_1, PLAN_WEEK_2, PLAN_WEEK_3,
-	PLAN_WEEK_4, PLAN_GATHER, PLAN_COMPLETE, PLAN_STEP_COUNT,
+	PLAN_ASSESS,
+	PLAN_ENERGY,
+	PLAN_FOODS,
+	PLAN_THEMES,
+	PLAN_FINALIZE,
+	PLAN_DISPATCH,
+	PLAN_WEEK_1,
+	PLAN_WEEK_2,
+	PLAN_WEEK_3,
+	PLAN_WEEK_4,
+	PLAN_GATHER,
+	PLAN_COMPLETE,
+	PLAN_STEP_COUNT,
 };
 
 /* ---- what steps begin with ---- */
@@ -22,7 +33,7 @@ static bool plan_pet(struct job_step *step, struct pet *out, struct error *err)
 {
 	struct job_run *run = step_run(step);
 	Petfood__V1__CreatePlanRequest *request = (Petfood__V1__CreatePlanRequest *)message_unpack(
-		step_arena(step), &petfood__v1__create_plan_request__descriptor, run_task(run)->input, err);
+	    step_arena(step), &petfood__v1__create_plan_request__descriptor, run_task(run)->input, err);
 	if (!request) return false;
 	plan_pet_from_request(request, run_lang(run), run_task(run)->id, out);
 	return true;
@@ -36,8 +47,8 @@ static bool plan_assess(struct job_step *step, struct assessment **out, struct e
 	return plan_pet(step, pet, err) && assess_pet(step_arena(step), pet, *out, err);
 }
 
-static ProtobufCMessage *plan_result(struct job_step *step, enum plan_step of, const ProtobufCMessageDescriptor *descriptor,
-                                     struct error *err)
+static ProtobufCMessage *plan_result(struct job_step *step, enum plan_step of,
+                                     const ProtobufCMessageDescriptor *descriptor, struct error *err)
 {
 	return message_unpack(step_arena(step), descriptor, run_result(step_run(step), of), err);
 }
@@ -61,8 +72,9 @@ static bool assess_work(struct job_step *step, struct error *err)
 {
 	struct assessment *a = NULL;
 	if (!plan_assess(step, &a, err)) return false;
-	*closing(step, 1) =
-		(struct job_event){ .type = "info", .message = plan_text_assessed(step_arena(step), a), .node = STR("assess") };
+	*closing(step, 1) = (struct job_event){ .type = "info",
+		                                .message = plan_text_assessed(step_arena(step), a),
+		                                .node = STR("assess") };
 	return true;
 }
 
@@ -81,8 +93,12 @@ static struct job_event subagent_event(struct job_step *step, const char *type, 
 		.message = message,
 		.node = str_printf(step_arena(step), "subagent_" STR_FMT, STR_ARG(id_text)),
 		.task_name = name,
-		.detail = { .view_type = "subagent_dispatch", .agent_scope = "research", .subagent_id = id_text, .task_name = name,
-		            .input_message = str_from(text2_in(text->asks, lang)), .status = status },
+		.detail = { .view_type = "subagent_dispatch",
+		            .agent_scope = "research",
+		            .subagent_id = id_text,
+		            .task_name = name,
+		            .input_message = str_from(text2_in(text->asks, lang)),
+		            .status = status },
 	};
 }
 
@@ -90,7 +106,8 @@ static bool research_open(struct job_step *step, struct job_event *out, struct e
 {
 	(void)err;
 	const struct subagent_text *text = &subagent_texts[step_kind(step)->number];
-	*out = subagent_event(step, "task_executing", "started", str_from(text2_in(text->asks, run_lang(step_run(step)))));
+	*out =
+	    subagent_event(step, "task_executing", "started", str_from(text2_in(text->asks, run_lang(step_run(step)))));
 	return true;
 }
 
@@ -130,7 +147,8 @@ static void theme_to_message(struct arena *arena, const struct week_theme *theme
 static bool theme_from_message(const Petfood__V1__ThemeChoice *choice, struct week_theme *out, struct error *err)
 {
 	*out = (struct week_theme){ .starch = SIZE_MAX, .name = str_from(choice->name) };
-	if (choice->n_main_food_ids > THEME_MAINS_MAX) return error_set(err, RPC_DATA_LOSS, "INTERNAL", "a theme has too many mains");
+	if (choice->n_main_food_ids > THEME_MAINS_MAX)
+		return error_set(err, RPC_DATA_LOSS, "INTERNAL", "a theme has too many mains");
 	for (size_t i = 0; i < choice->n_main_food_ids; i++) {
 		out->mains[out->main_count] = food_by_id(str_from(choice->main_food_ids[i]));
 		if (out->mains[out->main_count++] == SIZE_MAX)
@@ -138,7 +156,8 @@ static bool theme_from_message(const Petfood__V1__ThemeChoice *choice, struct we
 	}
 	if (!*choice->starch_food_id) return true;
 	out->starch = food_by_id(str_from(choice->starch_food_id));
-	return out->starch != SIZE_MAX || error_set(err, RPC_DATA_LOSS, "INTERNAL", "food %s is gone", choice->starch_food_id);
+	return out->starch != SIZE_MAX ||
+	       error_set(err, RPC_DATA_LOSS, "INTERNAL", "food %s is gone", choice->starch_food_id);
 }
 
 static bool themes_work(struct job_step *step, struct error *err)
@@ -167,9 +186,10 @@ static bool themes_work(struct job_step *step, struct error *err)
 static bool themes_load(struct job_step *step, struct week_theme out[PLAN_WEEKS], struct error *err)
 {
 	Petfood__V1__ThemesCheckpoint *kept = (Petfood__V1__ThemesCheckpoint *)plan_result(
-		step, PLAN_THEMES, &petfood__v1__themes_checkpoint__descriptor, err);
+	    step, PLAN_THEMES, &petfood__v1__themes_checkpoint__descriptor, err);
 	if (!kept) return false;
-	if (kept->n_weeks != PLAN_WEEKS) return error_set(err, RPC_DATA_LOSS, "INTERNAL", "%zu themes were kept", kept->n_weeks);
+	if (kept->n_weeks != PLAN_WEEKS)
+		return error_set(err, RPC_DATA_LOSS, "INTERNAL", "%zu themes were kept", kept->n_weeks);
 	for (size_t i = 0; i < PLAN_WEEKS; i++)
 		if (!theme_from_message(kept->weeks[i], &out[i], err)) return false;
 	return true;
@@ -181,12 +201,16 @@ static bool finalize_work(struct job_step *step, struct error *err)
 {
 	struct assessment *a = NULL;
 	if (!plan_assess(step, &a, err)) return false;
-	*closing(step, 1) = (struct job_event){ .type = "research_finalizing", .node = STR("generate_coordination_guide"),
+	*closing(step, 1) = (struct job_event){ .type = "research_finalizing",
+		                                .node = STR("generate_coordination_guide"),
 		                                .message = plan_text_finalizing(step_arena(step), a) };
 	return true;
 }
 
-static struct str week_node(struct job_step *step, int week) { return str_printf(step_arena(step), "week_agent_%d", week); }
+static struct str week_node(struct job_step *step, int week)
+{
+	return str_printf(step_arena(step), "week_agent_%d", week);
+}
 
 static bool dispatch_work(struct job_step *step, struct error *err)
 {
@@ -203,11 +227,14 @@ static bool dispatch_work(struct job_step *step, struct error *err)
 			.node = STR("dispatch_weeks"),
 			.task_name = theme,
 			.message = plan_text_delegating(arena, lang, week, theme),
-			.detail = { .view_type = "week_dispatch", .target = week_node(step, week), .task_name = theme,
+			.detail = { .view_type = "week_dispatch",
+			            .target = week_node(step, week),
+			            .task_name = theme,
 			            .week_number = week },
 		};
 	}
-	events[PLAN_WEEKS] = (struct job_event){ .type = "dispatching", .node = STR("dispatch_weeks"),
+	events[PLAN_WEEKS] = (struct job_event){ .type = "dispatching",
+		                                 .node = STR("dispatch_weeks"),
 		                                 .message = plan_text_dispatching(lang) };
 	return true;
 }
@@ -223,7 +250,11 @@ static struct job_event week_event(struct job_step *step, const char *type, cons
 		.message = message,
 		.node = node,
 		.task_name = plan_text_week_name(step_arena(step), run_lang(step_run(step)), week),
-		.detail = { .view_type = "phase_marker", .agent_scope = "week", .status = status, .week = week, .week_number = week,
+		.detail = { .view_type = "phase_marker",
+		            .agent_scope = "week",
+		            .status = status,
+		            .week = week,
+		            .week_number = week,
 		            .agent_id = node },
 	};
 }
@@ -233,8 +264,9 @@ static bool week_open(struct job_step *step, struct job_event *out, struct error
 	struct week_theme themes[PLAN_WEEKS];
 	if (!themes_load(step, themes, err)) return false;
 	int week = step_kind(step)->number;
-	*out = week_event(step, "week_planning", "started",
-	                  plan_text_week_planning(step_arena(step), run_lang(step_run(step)), week, themes[week - 1].name));
+	*out = week_event(
+	    step, "week_planning", "started",
+	    plan_text_week_planning(step_arena(step), run_lang(step_run(step)), week, themes[week - 1].name));
 	return true;
 }
 
@@ -256,7 +288,8 @@ static bool week_work(struct job_step *step, struct error *err)
 static bool gather_open(struct job_step *step, struct job_event *out, struct error *err)
 {
 	(void)err;
-	*out = (struct job_event){ .type = "gathering", .node = STR("gather_and_structure"),
+	*out = (struct job_event){ .type = "gathering",
+		                   .node = STR("gather_and_structure"),
 		                   .message = plan_text_gathering(run_lang(step_run(step))) };
 	return true;
 }
@@ -315,9 +348,12 @@ static bool gather_work(struct job_step *step, struct error *err)
 
 	enum lang lang = a->pet->lang;
 	struct job_event *events = closing(step, 2);
-	events[0] = (struct job_event){ .type = "structuring", .node = STR("gather_and_structure"), .extra = 3,
+	events[0] = (struct job_event){ .type = "structuring",
+		                        .node = STR("gather_and_structure"),
+		                        .extra = 3,
 		                        .message = plan_text_structuring(arena, lang, json.len) };
-	events[1] = (struct job_event){ .type = "structured", .node = STR("gather_and_structure"),
+	events[1] = (struct job_event){ .type = "structured",
+		                        .node = STR("gather_and_structure"),
 		                        .message = plan_text_structured(arena, lang, report) };
 	return keep(step, &kept.base, err);
 }
@@ -338,7 +374,7 @@ static bool complete_work(struct job_step *step, struct error *err)
 	struct pet *pet = arena_new(arena, struct pet);
 	struct plan_end *end = arena_new(arena, struct plan_end);
 	Petfood__V1__GatherCheckpoint *kept = (Petfood__V1__GatherCheckpoint *)plan_result(
-		step, PLAN_GATHER, &petfood__v1__gather_checkpoint__descriptor, err);
+	    step, PLAN_GATHER, &petfood__v1__gather_checkpoint__descriptor, err);
 	if (!kept || !plan_pet(step, pet, err)) return false;
 	if ((uint64_t)kept->weeks_offset + kept->weeks_bytes > kept->plan_data.len)
 		return error_set(err, RPC_DATA_LOSS, "INTERNAL", "the kept plan is cut short");
@@ -370,27 +406,23 @@ static bool complete_work(struct job_step *step, struct error *err)
 /* ---- the story of a step ---- */
 
 static const struct {
-	bool (*open)(struct job_step *step, struct job_event *out, struct error *err); /* the event at the start; NULL = none */
-	bool (*work)(struct job_step *step, struct error *err);                        /* on a compute thread */
+	bool (*open)(struct job_step *step, struct job_event *out,
+	             struct error *err);                        /* the event at the start; NULL = none */
+	bool (*work)(struct job_step *step, struct error *err); /* on a compute thread */
 } plan_parts[PLAN_STEP_COUNT] = {
-	[PLAN_ASSESS] = { NULL, assess_work },
-	[PLAN_ENERGY] = { research_open, energy_work },
-	[PLAN_FOODS] = { research_open, foods_work },
-	[PLAN_THEMES] = { research_open, themes_work },
-	[PLAN_FINALIZE] = { NULL, finalize_work },
-	[PLAN_DISPATCH] = { NULL, dispatch_work },
-	[PLAN_WEEK_1] = { week_open, week_work },
-	[PLAN_WEEK_2] = { week_open, week_work },
-	[PLAN_WEEK_3] = { week_open, week_work },
-	[PLAN_WEEK_4] = { week_open, week_work },
-	[PLAN_GATHER] = { gather_open, gather_work },
-	[PLAN_COMPLETE] = { NULL, complete_work },
+	[PLAN_ASSESS] = { NULL, assess_work },        [PLAN_ENERGY] = { research_open, energy_work },
+	[PLAN_FOODS] = { research_open, foods_work }, [PLAN_THEMES] = { research_open, themes_work },
+	[PLAN_FINALIZE] = { NULL, finalize_work },    [PLAN_DISPATCH] = { NULL, dispatch_work },
+	[PLAN_WEEK_1] = { week_open, week_work },     [PLAN_WEEK_2] = { week_open, week_work },
+	[PLAN_WEEK_3] = { week_open, week_work },     [PLAN_WEEK_4] = { week_open, week_work },
+	[PLAN_GATHER] = { gather_open, gather_work }, [PLAN_COMPLETE] = { NULL, complete_work },
 };
 
 enum plan_phase { PHASE_START, PHASE_OPENED, PHASE_PACED, PHASE_WORKED, PHASE_CLOSED };
 
 static void plan_run(struct job_step *step);
 
+/* clang-format off */
 static const struct step_kind plan_steps[PLAN_STEP_COUNT] = {
 	/*                  name               percent  after                                                 number */
 	[PLAN_ASSESS] =   { "assess",                4, 0,                                           plan_run, 0 },
@@ -407,7 +439,10 @@ static const struct step_kind plan_steps[PLAN_STEP_COUNT] = {
 	                                                STEP_BIT(PLAN_WEEK_4),                       plan_run, 0 },
 	[PLAN_COMPLETE] = { "complete",              4, STEP_BIT(PLAN_GATHER),                       plan_run, 0 },
 };
-const struct job_kind job_kind_plan = { .type = TASK_TYPE_DIET_PLAN, .step_count = PLAN_STEP_COUNT, .steps = plan_steps };
+/* clang-format on */
+const struct job_kind job_kind_plan = { .type = TASK_TYPE_DIET_PLAN,
+	                                .step_count = PLAN_STEP_COUNT,
+	                                .steps = plan_steps };
 
 static enum plan_step plan_step_of(struct job_step *step) { return (enum plan_step)(step_kind(step) - plan_steps); }
 
@@ -450,7 +485,6 @@ static void plan_run(struct job_step *step)
 		step_set_phase(step, PHASE_CLOSED);
 		step_append(step, yield->events, yield->event_count, true, -1);
 		return; /* until the checkpoint and its events are stored */
-	case PHASE_CLOSED:
-		step_done(step);
+	case PHASE_CLOSED: step_done(step);
 	}
 }

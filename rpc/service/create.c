@@ -86,14 +86,16 @@ static bool create(struct call *call, const Petfood__V1__CreatePlanRequest *req,
 	struct job_event created = { .type = "task_created", .task_id = task_id };
 	struct str event = job_event_print(call->arena, &created, 0, now_us);
 
-	struct idempotency idem = { .user_id = task.user_id, .method = str_from(call->method->name), .key = call->idempotency_key };
+	struct idempotency idem = { .user_id = task.user_id,
+		                    .method = str_from(call->method->name),
+		                    .key = call->idempotency_key };
 	memcpy(idem.request_hash, call->payload_hash, sizeof idem.request_hash);
 	if (!message_pack(call->arena, reply, &idem.reply, err)) return false;
 
 	bool replayed = false;
 	struct str stored = { 0 };
-	if (!tasks->driver->create(tasks->self, &task, event, &services->task_limits, idem.key.len ? &idem : NULL, call->arena,
-	                           &replayed, &stored, err)) {
+	if (!tasks->driver->create(tasks->self, &task, event, &services->task_limits, idem.key.len ? &idem : NULL,
+	                           call->arena, &replayed, &stored, err)) {
 		if (!error_is(err, REASON_WRITE_UNCERTAIN) || !was_created(call, task_id)) return false;
 		error_clear(err);
 	}
@@ -118,7 +120,8 @@ static struct str new_task_id(struct call *call)
 
 bool plan_service_create_plan(struct call *call, const void *request, void *reply, struct error *err)
 {
-	static const struct text2 message = { "任务创建成功，请使用任务 ID 查询进度", "task created; ask for its progress by the task id" };
+	static const struct text2 message = { "任务创建成功，请使用任务 ID 查询进度",
+		                              "task created; ask for its progress by the task id" };
 	Petfood__V1__CreatePlanReply *out = reply;
 	struct str task_id = new_task_id(call);
 	out->task_id = text_in(call, task_id);

@@ -35,7 +35,8 @@ bool plan_service_list_plans(struct call *call, const void *request, void *reply
 	};
 	struct plan_record *rows = NULL;
 	size_t count = 0;
-	if (!plans_of(call)->driver->list(plans_of(call)->self, &filter, call->arena, &rows, &count, &out->total, err)) return false;
+	if (!plans_of(call)->driver->list(plans_of(call)->self, &filter, call->arena, &rows, &count, &out->total, err))
+		return false;
 	Petfood__V1__PlanSummary *items = arena_new_array(call->arena, Petfood__V1__PlanSummary, count);
 	out->items = arena_new_array(call->arena, Petfood__V1__PlanSummary *, count);
 	out->n_items = count;
@@ -52,8 +53,8 @@ bool plan_service_get_plan(struct call *call, const void *request, void *reply, 
 	const Petfood__V1__GetPlanRequest *req = request;
 	Petfood__V1__Plan *out = reply;
 	struct plan_record plan;
-	if (!plans_of(call)->driver->get(plans_of(call)->self, caller_id(call), str_from(req->id), clock_now_us(call->clock),
-	                                 call->arena, &plan, err))
+	if (!plans_of(call)->driver->get(plans_of(call)->self, caller_id(call), str_from(req->id),
+	                                 clock_now_us(call->clock), call->arena, &plan, err))
 		return false;
 	out->id = text_in(call, plan.id);
 	if (plan.task_id.len) petfood_v1_plan_set_task_id(out, text_in(call, plan.task_id));
@@ -77,7 +78,8 @@ bool plan_service_confirm_plan(struct call *call, const void *request, void *rep
 {
 	const Petfood__V1__ConfirmPlanRequest *req = request;
 	Petfood__V1__ConfirmPlanReply *out = reply;
-	if (!plans_of(call)->driver->confirm(plans_of(call)->self, caller_id(call), str_from(req->id), clock_now_us(call->clock), err))
+	if (!plans_of(call)->driver->confirm(plans_of(call)->self, caller_id(call), str_from(req->id),
+	                                     clock_now_us(call->clock), err))
 		return false;
 	out->plan_id = text_in(call, str_from(req->id));
 	return true;
@@ -87,7 +89,8 @@ bool plan_service_delete_plan(struct call *call, const void *request, void *repl
 {
 	const Petfood__V1__DeletePlanRequest *req = request;
 	Petfood__V1__DeletePlanReply *out = reply;
-	if (!plans_of(call)->driver->remove(plans_of(call)->self, caller_id(call), str_from(req->id), err)) return false;
+	if (!plans_of(call)->driver->remove(plans_of(call)->self, caller_id(call), str_from(req->id), err))
+		return false;
 	out->plan_id = text_in(call, str_from(req->id));
 	return true;
 }

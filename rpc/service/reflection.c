@@ -28,7 +28,8 @@ static Petfood__Rpc__V1__MethodInfo *method_info(struct call *call, const struct
 	info->routes = arena_new_array(call->arena, char *, route_count);
 	for (size_t i = 0; i < route_count; i++) {
 		if (route_table[i].method != method) continue;
-		struct str route = str_printf(call->arena, "%s %s", http_verb_names[route_table[i].verb], route_table[i].path);
+		struct str route =
+		    str_printf(call->arena, "%s %s", http_verb_names[route_table[i].verb], route_table[i].path);
 		info->routes[info->n_routes++] = text_in(call, route);
 	}
 	return info;
@@ -46,11 +47,14 @@ bool reflection_service_list_methods(struct call *call, const void *request, voi
 static const char *type_name(const struct field_side *field)
 {
 	static const char *const names[] = {
-		[PROTOBUF_C_TYPE_INT32] = "int32",       [PROTOBUF_C_TYPE_SINT32] = "sint32",     [PROTOBUF_C_TYPE_SFIXED32] = "sfixed32",
-		[PROTOBUF_C_TYPE_INT64] = "int64",       [PROTOBUF_C_TYPE_SINT64] = "sint64",     [PROTOBUF_C_TYPE_SFIXED64] = "sfixed64",
-		[PROTOBUF_C_TYPE_UINT32] = "uint32",     [PROTOBUF_C_TYPE_FIXED32] = "fixed32",   [PROTOBUF_C_TYPE_UINT64] = "uint64",
-		[PROTOBUF_C_TYPE_FIXED64] = "fixed64",   [PROTOBUF_C_TYPE_FLOAT] = "float",       [PROTOBUF_C_TYPE_DOUBLE] = "double",
-		[PROTOBUF_C_TYPE_BOOL] = "bool",         [PROTOBUF_C_TYPE_STRING] = "string",     [PROTOBUF_C_TYPE_BYTES] = "bytes",
+		[PROTOBUF_C_TYPE_INT32] = "int32",       [PROTOBUF_C_TYPE_SINT32] = "sint32",
+		[PROTOBUF_C_TYPE_SFIXED32] = "sfixed32", [PROTOBUF_C_TYPE_INT64] = "int64",
+		[PROTOBUF_C_TYPE_SINT64] = "sint64",     [PROTOBUF_C_TYPE_SFIXED64] = "sfixed64",
+		[PROTOBUF_C_TYPE_UINT32] = "uint32",     [PROTOBUF_C_TYPE_FIXED32] = "fixed32",
+		[PROTOBUF_C_TYPE_UINT64] = "uint64",     [PROTOBUF_C_TYPE_FIXED64] = "fixed64",
+		[PROTOBUF_C_TYPE_FLOAT] = "float",       [PROTOBUF_C_TYPE_DOUBLE] = "double",
+		[PROTOBUF_C_TYPE_BOOL] = "bool",         [PROTOBUF_C_TYPE_STRING] = "string",
+		[PROTOBUF_C_TYPE_BYTES] = "bytes",
 	};
 	if (field->timestamp) return "google.protobuf.Timestamp";
 	if (field->raw_json) return "json";
@@ -74,7 +78,8 @@ static Petfood__Rpc__V1__FieldInfo *field_info(struct call *call, const struct f
 	info->values = arena_new_array(call->arena, char *, field->enumeration->count);
 	for (size_t i = 0; i < field->enumeration->count; i++)
 		if (field->enumeration->values[i].json_name)
-			info->values[info->n_values++] = text_in(call, str_from(field->enumeration->values[i].json_name));
+			info->values[info->n_values++] =
+			    text_in(call, str_from(field->enumeration->values[i].json_name));
 	return info;
 }
 
@@ -91,6 +96,7 @@ bool reflection_service_describe(struct call *call, const void *request, void *r
 	if (method) out->method = method_info(call, method);
 	out->message = text_in(call, str_from(message->descriptor->name));
 	out->fields = arena_new_array(call->arena, Petfood__Rpc__V1__FieldInfo *, message->field_count);
-	for (size_t i = 0; i < message->field_count; i++) out->fields[out->n_fields++] = field_info(call, &message->fields[i]);
+	for (size_t i = 0; i < message->field_count; i++)
+		out->fields[out->n_fields++] = field_info(call, &message->fields[i]);
 	return true;
 }

@@ -15,7 +15,8 @@ static struct str frame(struct call *call, const char *type, struct str task_id,
 	if (task) {
 		m.status = (Petfood__V1__TaskStatus)task->status;
 		petfood_v1_stream_frame_set_progress(&m, (uint32_t)task->progress);
-		if (task->current_node.len) petfood_v1_stream_frame_set_current_node(&m, text_in(call, task->current_node));
+		if (task->current_node.len)
+			petfood_v1_stream_frame_set_current_node(&m, text_in(call, task->current_node));
 		petfood_v1_stream_frame_set_has_history(&m, task->last_event > 0);
 		petfood_v1_stream_frame_set_last_event(&m, task->last_event);
 		if (task->status == TASK_COMPLETED && task->plan_id.len)
@@ -64,7 +65,8 @@ static bool log_has(struct call *call, const struct task *task, uint64_t after, 
 	struct task_event *events = NULL;
 	size_t count = 0;
 	struct task_head head;
-	if (!tasks->driver->events(tasks->self, caller_id(call), task->id, after, 1, 1, call->arena, &events, &count, &head, err))
+	if (!tasks->driver->events(tasks->self, caller_id(call), task->id, after, 1, 1, call->arena, &events, &count,
+	                           &head, err))
 		return false;
 	*out_has = count == 1 && events[0].number == after + 1;
 	return true;
@@ -83,7 +85,8 @@ bool plan_service_resume_plan_stream(struct call *call, const void *request, voi
 	Petfood__V1__StreamOpen *out = reply;
 	const struct task_store *tasks = &services_of(call)->store->tasks;
 	struct task task;
-	if (!tasks->driver->get(tasks->self, caller_id(call), str_from(req->task_id), call->arena, &task, err)) return false;
+	if (!tasks->driver->get(tasks->self, caller_id(call), str_from(req->task_id), call->arena, &task, err))
+		return false;
 
 	out->task_id = text_in(call, task.id);
 	out->user_id = text_in(call, caller_id(call));
@@ -95,7 +98,7 @@ bool plan_service_resume_plan_stream(struct call *call, const void *request, voi
 	uint64_t after = 0;
 	bool ended = task_status_is_final(task.status), has = false;
 	enum cursor_kind cursor =
-		cursor_read(str_from(petfood_v1_resume_plan_stream_request_last_event_id_or(req, "")), &after);
+	    cursor_read(str_from(petfood_v1_resume_plan_stream_request_last_event_id_or(req, "")), &after);
 	if (cursor == CURSOR_NONE) {
 		if (!ended) {
 			preface(out, call, frame(call, "resumed", task.id, &task));

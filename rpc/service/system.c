@@ -6,10 +6,12 @@
 
 /* ---- health ---- */
 
-static void component(struct call *call, Petfood__Rpc__V1__HealthCheckReply *out, const char *name, bool healthy, const char *driver)
+static void component(struct call *call, Petfood__Rpc__V1__HealthCheckReply *out, const char *name, bool healthy,
+                      const char *driver)
 {
 	enum { COMPONENTS_MAX = 4 };
-	if (!out->components) out->components = arena_new_array(call->arena, Petfood__Rpc__V1__HealthComponent *, COMPONENTS_MAX);
+	if (!out->components)
+		out->components = arena_new_array(call->arena, Petfood__Rpc__V1__HealthComponent *, COMPONENTS_MAX);
 	Petfood__Rpc__V1__HealthComponent *c = arena_new(call->arena, Petfood__Rpc__V1__HealthComponent);
 	petfood__rpc__v1__health_component__init(c);
 	c->name = text_in(call, str_from(name));
@@ -25,7 +27,8 @@ bool health_service_check(struct call *call, const void *request, void *reply, s
 	(void)request, (void)err;
 	struct services *services = services_of(call);
 	Petfood__Rpc__V1__HealthCheckReply *out = reply;
-	out->revision = atomic_load(&services->health_revision); /* before looking: a change meanwhile is told next time */
+	out->revision =
+	    atomic_load(&services->health_revision); /* before looking: a change meanwhile is told next time */
 	out->status = PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY;
 	out->version = text_in(call, str_from(services->version));
 	component(call, out, "database", atomic_load(&services->store_ok), services->store->driver);
@@ -60,7 +63,8 @@ static void add_stat(void *self, const char *name, double value)
 	Petfood__Rpc__V1__GetStatsReply *out = stats->out;
 	if (out->n_stats == stats->cap) {
 		stats->cap = stats->cap ? stats->cap * 2 : 64;
-		Petfood__Rpc__V1__Stat **wider = arena_new_array(stats->call->arena, Petfood__Rpc__V1__Stat *, stats->cap);
+		Petfood__Rpc__V1__Stat **wider =
+		    arena_new_array(stats->call->arena, Petfood__Rpc__V1__Stat *, stats->cap);
 		for (size_t i = 0; i < out->n_stats; i++) wider[i] = out->stats[i];
 		out->stats = wider;
 	}

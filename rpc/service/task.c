@@ -39,7 +39,8 @@ bool task_service_list_tasks(struct call *call, const void *request, void *reply
 	};
 	struct task *rows = NULL;
 	size_t count = 0;
-	if (!tasks_of(call)->driver->list(tasks_of(call)->self, &filter, call->arena, &rows, &count, &out->total, err)) return false;
+	if (!tasks_of(call)->driver->list(tasks_of(call)->self, &filter, call->arena, &rows, &count, &out->total, err))
+		return false;
 	Petfood__V1__Task *items = arena_new_array(call->arena, Petfood__V1__Task, count);
 	out->items = arena_new_array(call->arena, Petfood__V1__Task *, count);
 	out->n_items = count;
@@ -55,7 +56,8 @@ bool task_service_get_task(struct call *call, const void *request, void *reply, 
 {
 	const Petfood__V1__GetTaskRequest *req = request;
 	struct task task;
-	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), str_from(req->id), call->arena, &task, err))
+	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), str_from(req->id), call->arena, &task,
+	                                 err))
 		return false;
 	task_to_message(call, &task, reply);
 	return true;
@@ -66,10 +68,12 @@ bool task_service_get_task_result(struct call *call, const void *request, void *
 	const Petfood__V1__GetTaskResultRequest *req = request;
 	Petfood__V1__GetTaskResultReply *out = reply;
 	struct task task;
-	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), str_from(req->id), call->arena, &task, err))
+	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), str_from(req->id), call->arena, &task,
+	                                 err))
 		return false;
 	if (task.status != TASK_COMPLETED) {
-		error_set(err, RPC_FAILED_PRECONDITION, "TASK_UNFINISHED", "the task is %s", task_status_name(task.status));
+		error_set(err, RPC_FAILED_PRECONDITION, "TASK_UNFINISHED", "the task is %s",
+		          task_status_name(task.status));
 		return error_param(err, "status", "%s", task_status_name(task.status));
 	}
 	out->task_id = text_in(call, task.id);
@@ -97,7 +101,8 @@ static bool was_cancelled(struct call *call, struct str id, uint64_t *out_last)
 {
 	struct task task;
 	struct error ignored;
-	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), id, call->arena, &task, &ignored)) return false;
+	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), id, call->arena, &task, &ignored))
+		return false;
 	*out_last = task.last_event;
 	return task.status == TASK_CANCELLED;
 }
@@ -133,14 +138,14 @@ bool task_service_cancel_task(struct call *call, const void *request, void *repl
 
 /* ---- the log ---- */
 
-static bool read_events(struct call *call, struct str id, uint64_t after, uint32_t limit, Petfood__V1__ListEventsReply *out,
-                        struct error *err)
+static bool read_events(struct call *call, struct str id, uint64_t after, uint32_t limit,
+                        Petfood__V1__ListEventsReply *out, struct error *err)
 {
 	struct task_event *rows = NULL;
 	size_t count = 0;
 	struct task_head head = { 0 };
-	if (!tasks_of(call)->driver->events(tasks_of(call)->self, caller_id(call), id, after, limit, EVENTS_BYTES_MAX, call->arena,
-	                                    &rows, &count, &head, err))
+	if (!tasks_of(call)->driver->events(tasks_of(call)->self, caller_id(call), id, after, limit, EVENTS_BYTES_MAX,
+	                                    call->arena, &rows, &count, &head, err))
 		return false;
 	Petfood__V1__TaskEvent *items = arena_new_array(call->arena, Petfood__V1__TaskEvent, count);
 	out->events = arena_new_array(call->arena, Petfood__V1__TaskEvent *, count);
@@ -161,15 +166,18 @@ static bool read_events(struct call *call, struct str id, uint64_t after, uint32
 bool task_service_list_events(struct call *call, const void *request, void *reply, struct error *err)
 {
 	const Petfood__V1__ListEventsRequest *req = request;
-	return read_events(call, str_from(req->id), req->after, petfood_v1_list_events_request_limit_or(req, 100), reply, err);
+	return read_events(call, str_from(req->id), req->after, petfood_v1_list_events_request_limit_or(req, 100),
+	                   reply, err);
 }
 
 bool task_service_watch_events(struct call *call, const void *request, void *reply, struct error *err)
 {
 	const Petfood__V1__WatchEventsRequest *req = request;
 	Petfood__V1__ListEventsReply *out = reply;
-	call_watch(call, str_printf(call->arena, "task/%s", req->id)); /* before looking: what comes in between wakes us */
-	if (!read_events(call, str_from(req->id), req->after, petfood_v1_watch_events_request_limit_or(req, 100), out, err))
+	call_watch(call,
+	           str_printf(call->arena, "task/%s", req->id)); /* before looking: what comes in between wakes us */
+	if (!read_events(call, str_from(req->id), req->after, petfood_v1_watch_events_request_limit_or(req, 100), out,
+	                 err))
 		return false;
 	if (out->n_events || out->terminal || call->last_try || req->wait_ms == 0) return true;
 	return call_wait(call, req->wait_ms, err);
@@ -184,7 +192,9 @@ bool task_service_read_heads(struct call *call, const void *request, void *reply
 	for (size_t i = 0; i < req->n_ids; i++) ids[i] = str_from(req->ids[i]);
 	struct task_head *rows = NULL;
 	size_t count = 0;
-	if (!tasks_of(call)->driver->heads(tasks_of(call)->self, owner, ids, req->n_ids, call->arena, &rows, &count, err)) return false;
+	if (!tasks_of(call)->driver->heads(tasks_of(call)->self, owner, ids, req->n_ids, call->arena, &rows, &count,
+	                                   err))
+		return false;
 	Petfood__V1__TaskHead *items = arena_new_array(call->arena, Petfood__V1__TaskHead, count);
 	out->heads = arena_new_array(call->arena, Petfood__V1__TaskHead *, count);
 	out->n_heads = count;

@@ -44,7 +44,8 @@ static void test_bench(void)
 		struct str id = fixture_create_bench(&f, rows[i].events, rows[i].interval_ms);
 		fixture_start(&f, w);
 		if (fixture_wait_terminal(&f, id)) check_bench_log(&f, id, rows[i].events, rows[i].label);
-		CHECK_ROW(rows[i].label, time_monotonic_ms() - start_ms >= (int64_t)rows[i].events * rows[i].interval_ms);
+		CHECK_ROW(rows[i].label,
+		          time_monotonic_ms() - start_ms >= (int64_t)rows[i].events * rows[i].interval_ms);
 		struct task task = fixture_task(&f, id);
 		CHECK_ROW(rows[i].label, task.status == TASK_COMPLETED && task.progress == 100 && task.attempt == 1);
 		CHECK_STR_ROW(rows[i].label, task.output, "{}");
@@ -113,7 +114,8 @@ static void test_cancel(void)
 		if (fixture_wait_point(w, "start:bench", 1)) {
 			int64_t before_ms = time_monotonic_ms();
 			CHECK_OK(fixture_cancel(&f, id, rows[i].told ? w->engine : NULL, &err), &err);
-			CHECK_ROW(rows[i].label, fixture_wait_point(w, rows[i].told ? "left:cancelled" : "left:moved", 1));
+			CHECK_ROW(rows[i].label,
+			          fixture_wait_point(w, rows[i].told ? "left:cancelled" : "left:moved", 1));
 			CHECK_ROW(rows[i].label, time_monotonic_ms() - before_ms < 10000);
 		}
 		struct task task = fixture_task(&f, id);
@@ -199,7 +201,8 @@ static void test_give_back(void)
 	struct log_line *lines = NULL;
 	CHECK(fixture_log(&f, slow, &lines) == 6);
 	CHECK(petfood_v1_progress_detail_attempt_or(lines[5].event->detail, 0) == 6);
-	CHECK_STR(str_from(petfood_v1_progress_event_message_or(lines[5].event, "")), "Attempt 6 resumes; 0 finished steps are kept.");
+	CHECK_STR(str_from(petfood_v1_progress_event_message_or(lines[5].event, "")),
+	          "Attempt 6 resumes; 0 finished steps are kept.");
 	fixture_close(&f);
 	free(b);
 }
@@ -247,7 +250,9 @@ static void test_abandon(void)
 	struct str id = fixture_create_bench(&f, 5, 0);
 	const struct task_store *tasks = &f.store.tasks;
 	for (int lost = 0; lost < TASK_LOST_LEASES_MAX; lost++) {
-		CHECK_OK(tasks->driver->claim(tasks->self, STR("gone"), clock_now_us(&f.clock), 1000, f.arena, &task, &err), &err);
+		CHECK_OK(
+		    tasks->driver->claim(tasks->self, STR("gone"), clock_now_us(&f.clock), 1000, f.arena, &task, &err),
+		    &err);
 		fixture_move_clock(&f, 2000);
 	}
 	fixture_start(&f, w);
@@ -334,9 +339,11 @@ static void test_retention(void)
 	struct task_head head;
 	size_t count = 1;
 	const struct task_store *tasks = &f.store.tasks;
-	for (int64_t until_ms = time_monotonic_ms() + FIXTURE_WAIT_MS; count && time_monotonic_ms() < until_ms; (void)sched_yield()) {
+	for (int64_t until_ms = time_monotonic_ms() + FIXTURE_WAIT_MS; count && time_monotonic_ms() < until_ms;
+	     (void)sched_yield()) {
 		struct arena_mark mark = arena_mark(f.arena);
-		if (!CHECK_OK(tasks->driver->events(tasks->self, f.user_id, ended, 0, 10, 1 << 20, f.arena, &events, &count, &head, &err),
+		if (!CHECK_OK(tasks->driver->events(tasks->self, f.user_id, ended, 0, 10, 1 << 20, f.arena, &events,
+		                                    &count, &head, &err),
 		              &err))
 			break;
 		arena_rewind(f.arena, mark);

@@ -66,12 +66,14 @@ void fixture_open(struct fixture *f)
 	atomic_store(&f->clock_us, 1767323045000000); /* 2026-01-02T03:04:05Z */
 	f->clock = (struct clock){ fixture_now_us, f };
 	struct error err;
-	struct sqlite_store_options options = { .path = str_printf(f->arena, "%s/store.db", f->dir), .clock = &f->clock };
+	struct sqlite_store_options options = { .path = str_printf(f->arena, "%s/store.db", f->dir),
+		                                .clock = &f->clock };
 	if (!CHECK_OK(sqlite_store_open(&options, &f->store, &err), &err)) die("no store");
 	f->driver_store = f->store;
 	struct user user;
 	bool created;
-	if (!CHECK_OK(f->store.users.driver->ensure(f->store.users.self, STR("mei"), fixture_now_us(f), f->arena, &user, &created, &err),
+	if (!CHECK_OK(f->store.users.driver->ensure(f->store.users.self, STR("mei"), fixture_now_us(f), f->arena, &user,
+	                                            &created, &err),
 	              &err))
 		die("no user");
 	f->user_id = user.id;
@@ -144,7 +146,9 @@ struct str fixture_create(struct fixture *f, const Petfood__V1__CreatePlanReques
 	bool replayed;
 	struct str reply;
 	const struct task_store *tasks = &f->driver_store.tasks;
-	if (!CHECK_OK(tasks->driver->create(tasks->self, &task, event, &limits, NULL, f->arena, &replayed, &reply, &err), &err))
+	if (!CHECK_OK(
+	        tasks->driver->create(tasks->self, &task, event, &limits, NULL, f->arena, &replayed, &reply, &err),
+	        &err))
 		die("create");
 	on_publish(f, task.id, 1, false, event);
 	return task.id;
@@ -165,7 +169,8 @@ bool fixture_cancel(struct fixture *f, struct str id, struct job_engine *engine,
 	int64_t now_us = fixture_now_us(f);
 	struct str event = job_event_print_error(f->arena, id, STR("cancelled"), now_us);
 	uint64_t last = 0;
-	if (!tasks->driver->cancel(tasks->self, f->user_id, id, now_us, event, STR("cancelled"), &last, err)) return false;
+	if (!tasks->driver->cancel(tasks->self, f->user_id, id, now_us, event, STR("cancelled"), &last, err))
+		return false;
 	on_publish(f, id, last, true, event);
 	if (engine) job_engine_cancel(engine, id);
 	return true;
@@ -262,8 +267,8 @@ size_t fixture_log(struct fixture *f, struct str id, struct log_line **out)
 	size_t count = 0;
 	struct task_head head;
 	const struct task_store *tasks = &f->driver_store.tasks;
-	if (!CHECK_OK(tasks->driver->events(tasks->self, f->user_id, id, 0, 100000, SIZE_MAX / 2, f->arena, &events, &count, &head,
-	                                    &err),
+	if (!CHECK_OK(tasks->driver->events(tasks->self, f->user_id, id, 0, 100000, SIZE_MAX / 2, f->arena, &events,
+	                                    &count, &head, &err),
 	              &err))
 		return 0;
 	CHECK(head.last == count);
@@ -273,7 +278,8 @@ size_t fixture_log(struct fixture *f, struct str id, struct log_line **out)
 		CHECK(events[i].number == i + 1);
 		Petfood__V1__ProgressEvent *m = arena_new(f->arena, Petfood__V1__ProgressEvent);
 		petfood__v1__progress_event__init(m);
-		(void)CHECK_OK(json_to_message(f->arena, events[i].data, message_side_of(m->base.descriptor), &lenient, &m->base, &err),
+		(void)CHECK_OK(json_to_message(f->arena, events[i].data, message_side_of(m->base.descriptor), &lenient,
+		                               &m->base, &err),
 		               &err);
 		lines[i] = (struct log_line){ events[i].data, events[i].terminal, m };
 	}
@@ -343,15 +349,16 @@ static bool fault_raise(struct error *err)
 		return fault_raise(err); \
 	} while (0)
 
-static bool failing_claim(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena, struct task *out,
-                          struct error *err)
+static bool failing_claim(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena,
+                          struct task *out, struct error *err)
 {
 	/* A claim whose answer is lost leaves a lease that must run out; other tests cover that. */
 	bool first;
 	if (!fault_now(&first)) return REAL->claim(self, worker, now_us, lease_ms, arena, out, err);
 	return error_set(err, RPC_UNAVAILABLE, "STORE_DOWN", "scripted");
 }
-static bool failing_heartbeat(void *self, struct str id, uint32_t attempt, int64_t now_us, int64_t lease_ms, struct error *err)
+static bool failing_heartbeat(void *self, struct str id, uint32_t attempt, int64_t now_us, int64_t lease_ms,
+                              struct error *err)
 {
 	FAILING(REAL->heartbeat(self, id, attempt, now_us, lease_ms, err));
 }
@@ -360,19 +367,19 @@ static bool failing_append(void *self, struct str id, uint32_t attempt, int64_t 
 {
 	FAILING(REAL->append(self, id, attempt, now_us, what, out_first, err));
 }
-static bool failing_complete(void *self, struct str id, uint32_t attempt, int64_t now_us, const struct task_append *what,
-                             struct str terminal_event, struct str output, const struct plan_record *plan, uint64_t *out_last,
-                             struct error *err)
+static bool failing_complete(void *self, struct str id, uint32_t attempt, int64_t now_us,
+                             const struct task_append *what, struct str terminal_event, struct str output,
+                             const struct plan_record *plan, uint64_t *out_last, struct error *err)
 {
 	FAILING(REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last, err));
 }
-static bool failing_fail(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason, struct str message,
-                         struct str terminal_event, uint64_t *out_last, struct error *err)
+static bool failing_fail(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason,
+                         struct str message, struct str terminal_event, uint64_t *out_last, struct error *err)
 {
 	FAILING(REAL->fail(self, id, attempt, now_us, reason, message, terminal_event, out_last, err));
 }
-static bool failing_checkpoints(void *self, struct str id, struct arena *arena, struct checkpoint **out, size_t *out_count,
-                                struct error *err)
+static bool failing_checkpoints(void *self, struct str id, struct arena *arena, struct checkpoint **out,
+                                size_t *out_count, struct error *err)
 {
 	FAILING(REAL->checkpoints(self, id, arena, out, out_count, err));
 }

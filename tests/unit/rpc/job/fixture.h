@@ -25,7 +25,7 @@ struct published {
 struct watch {
 	struct fixture *fixture;
 	struct job_engine *engine;
-	const char *hold_at;   /* the loop is held at this point, once */
+	const char *hold_at; /* the loop is held at this point, once */
 	bool held, let_go;
 	size_t count;
 	char points[POINTS_MAX][48];
@@ -44,7 +44,7 @@ struct fixture {
 	pthread_cond_t changed;
 	struct published published[PUBLISHED_MAX];
 	size_t published_count;
-	bool several;                /* engines side by side: their publications may interleave, readers merge them by number */
+	bool several; /* engines side by side: their publications may interleave, readers merge them by number */
 	struct job_engine_options options;
 	/* the failing store */
 	atomic_int calls, fail_call; /* fails the call with this number, counted from 1; 0 = none */

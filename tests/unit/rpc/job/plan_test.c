@@ -7,8 +7,11 @@
 #include "store/base/log.h"
 #include "tests/unit/rpc/job/fixture.h"
 
-static const char *const steps[] = { "assess", "research_energy", "research_foods", "research_themes", "research_finalizing",
-	                             "dispatching", "week_1", "week_2", "week_3", "week_4", "gather" };
+static const char *const steps[] = {
+	"assess",      "research_energy", "research_foods", "research_themes", "research_finalizing",
+	"dispatching", "week_1",          "week_2",         "week_3",          "week_4",
+	"gather"
+};
 
 static struct watch *watch_new(const char *hold_at)
 {
@@ -48,7 +51,10 @@ static const Petfood__V1__ProgressEvent *next_event(struct reading *r, const cha
 	return e;
 }
 
-static struct str node_of(const Petfood__V1__ProgressEvent *e) { return str_from(petfood_v1_progress_event_node_or(e, "")); }
+static struct str node_of(const Petfood__V1__ProgressEvent *e)
+{
+	return str_from(petfood_v1_progress_event_node_or(e, ""));
+}
 
 /* Pairs of `type_a` and `type_b` that name the same node, in any interleaving, each pair in order. */
 static void read_pairs(struct reading *r, size_t pairs, const char *type_a, const char *type_b, struct str prefix)
@@ -64,7 +70,8 @@ static void read_pairs(struct reading *r, size_t pairs, const char *type_a, cons
 		bool known = false;
 		for (size_t i = 0; i < starts; i++) known |= str_equal(started[i], node_of(e));
 		CHECK_ROW(r->label, known == !start);
-		CHECK_STR_ROW(r->label, str_from(petfood_v1_progress_detail_status_or(e->detail, "")), start ? "started" : "completed");
+		CHECK_STR_ROW(r->label, str_from(petfood_v1_progress_detail_status_or(e->detail, "")),
+		              start ? "started" : "completed");
 		if (start && starts < COUNT(started)) started[starts] = node_of(e);
 		starts += start;
 		ends += !start;
@@ -78,7 +85,8 @@ static void check_order(struct fixture *f, struct str id, const char *label)
 	struct log_line *lines = NULL;
 	r.count = fixture_log(f, id, &lines);
 	r.lines = lines;
-	CHECK_STR_ROW(label, str_from(petfood_v1_progress_event_task_id_or(next_event(&r, "task_created"), "")), id.ptr);
+	CHECK_STR_ROW(label, str_from(petfood_v1_progress_event_task_id_or(next_event(&r, "task_created"), "")),
+	              id.ptr);
 	(void)next_event(&r, "info");
 	read_pairs(&r, 2, "task_executing", "task_completed", STR("subagent_"));
 	read_pairs(&r, 1, "task_executing", "task_completed", STR("subagent_"));
@@ -109,18 +117,19 @@ static void check_stored(struct fixture *f, struct str id, bool kept, const char
 	struct error err;
 	struct task task = fixture_task(f, id);
 	if (!CHECK_ROW(label, task.status == TASK_COMPLETED && task.progress == 100)) {
-		(void)printf("  %.*s: %.*s\n", (int)task.error_reason.len, task.error_reason.ptr, (int)task.error_message.len,
-		             task.error_message.ptr);
+		(void)printf("  %.*s: %.*s\n", (int)task.error_reason.len, task.error_reason.ptr,
+		             (int)task.error_message.len, task.error_message.ptr);
 		return;
 	}
 	struct log_line *lines = NULL;
 	size_t count = fixture_log(f, id, &lines);
 	CHECK_ROW(label, str_equal(task.output, lines[count - 2].data));
-	CHECK_STR_ROW(label, str_from(petfood_v1_progress_event_plan_id_or(lines[count - 1].event, "")), task.plan_id.ptr);
+	CHECK_STR_ROW(label, str_from(petfood_v1_progress_event_plan_id_or(lines[count - 1].event, "")),
+	              task.plan_id.ptr);
 
 	struct plan_record plan;
-	if (!CHECK_OK(f->store.plans.driver->get(f->store.plans.self, f->user_id, task.plan_id, clock_now_us(&f->clock), f->arena, &plan,
-	                                         &err),
+	if (!CHECK_OK(f->store.plans.driver->get(f->store.plans.self, f->user_id, task.plan_id, clock_now_us(&f->clock),
+	                                         f->arena, &plan, &err),
 	              &err))
 		return;
 	CHECK_ROW(label, plan.confirmed == kept && str_equal(plan.task_id, id));
@@ -132,7 +141,9 @@ static void check_stored(struct fixture *f, struct str id, bool kept, const char
 	Petfood__V1__CompletedEvent *shown = arena_new(f->arena, Petfood__V1__CompletedEvent);
 	petfood__v1__completed_event__init(shown);
 	struct json_parse_options strict = { .refuse_unknown = true };
-	if (!CHECK_OK(json_to_message(f->arena, task.output, message_side_of(shown->base.descriptor), &strict, &shown->base, &err), &err))
+	if (!CHECK_OK(json_to_message(f->arena, task.output, message_side_of(shown->base.descriptor), &strict,
+	                              &shown->base, &err),
+	              &err))
 		return;
 	struct str weeks = { (char *)shown->detail->plans.data, shown->detail->plans.len };
 	CHECK_ROW(label, str_has_prefix(weeks, STR("[{\"oder\":1,")) && str_has_suffix(weeks, STR("]")));
@@ -206,11 +217,13 @@ static void crash_at(const char *point, const char *ended_step)
 	struct log_line *lines = NULL;
 	size_t count = fixture_log(&f, id, &lines);
 	CHECK_ROW(point, log_count(lines, count, "week_completed") == 4 && log_count(lines, count, "dispatching") == 1);
-	CHECK_ROW(point, log_count(lines, count, "research_finalizing") == 1 && log_count(lines, count, "structured") == 1);
+	CHECK_ROW(point,
+	          log_count(lines, count, "research_finalizing") == 1 && log_count(lines, count, "structured") == 1);
 	CHECK_ROW(point, log_count(lines, count, "task_completed") == 4 && log_count(lines, count, "completed") == 1);
 	size_t notices = 0;
 	for (size_t i = 0; i < count; i++)
-		notices += lines[i].event->detail && petfood_v1_progress_detail_attempt_or(lines[i].event->detail, 0) == 2;
+		notices +=
+		    lines[i].event->detail && petfood_v1_progress_detail_attempt_or(lines[i].event->detail, 0) == 2;
 	CHECK_ROW(point, notices == 1);
 	/* What had ended before was not started again. */
 	if (ended_step) {
@@ -258,11 +271,12 @@ static void test_cancels(bool all)
 		struct task task = fixture_task(&f, id);
 		struct plan_record plan;
 		CHECK_ROW(point, task.status == TASK_CANCELLED && task.attempt >= 2);
-		CHECK_ROW(point, !f.store.plans.driver->get(f.store.plans.self, f.user_id, task.plan_id, clock_now_us(&f.clock), f.arena,
-		                                            &plan, &err));
+		CHECK_ROW(point, !f.store.plans.driver->get(f.store.plans.self, f.user_id, task.plan_id,
+		                                            clock_now_us(&f.clock), f.arena, &plan, &err));
 		struct log_line *lines = NULL;
 		size_t count = fixture_log(&f, id, &lines);
-		CHECK_ROW(point, count >= 2 && lines[count - 1].terminal && strcmp(lines[count - 1].event->type, "error") == 0);
+		CHECK_ROW(point, count >= 2 && lines[count - 1].terminal &&
+		                     strcmp(lines[count - 1].event->type, "error") == 0);
 		fixture_close(&f);
 		free(w);
 	}
@@ -315,7 +329,8 @@ static void test_refused(void)
 		struct log_line *lines = NULL;
 		size_t count = fixture_log(&f, id, &lines);
 		struct str error = str_from(petfood_v1_progress_event_error_or(lines[count - 1].event, ""));
-		if (!CHECK_ROW(rows[i].lang, str_has_prefix(error, str_from(rows[i].says)))) (void)printf("  " STR_FMT "\n", STR_ARG(error));
+		if (!CHECK_ROW(rows[i].lang, str_has_prefix(error, str_from(rows[i].says))))
+			(void)printf("  " STR_FMT "\n", STR_ARG(error));
 		CHECK_ROW(rows[i].lang, str_equal(error, task.error_message));
 		fixture_check_log(&f, id, rows[i].lang);
 		fixture_close(&f);
@@ -343,7 +358,8 @@ static void test_same_plan_again(void)
 			bool replayed;
 			struct str reply;
 			struct task_limits limits = { 0 };
-			CHECK_OK(f[1].store.tasks.driver->create(f[1].store.tasks.self, &task, STR("{\"type\":\"task_created\"}"), &limits, NULL,
+			CHECK_OK(f[1].store.tasks.driver->create(f[1].store.tasks.self, &task,
+			                                         STR("{\"type\":\"task_created\"}"), &limits, NULL,
 			                                         f[1].arena, &replayed, &reply, &err),
 			         &err);
 		}
@@ -351,8 +367,9 @@ static void test_same_plan_again(void)
 		CHECK(fixture_wait_terminal(&f[i], id));
 		fixture_stop(w);
 		struct plan_record plan = { 0 };
-		CHECK_OK(f[i].store.plans.driver->get(f[i].store.plans.self, f[i].user_id, fixture_task(&f[i], id).plan_id,
-		                                      clock_now_us(&f[i].clock), f[i].arena, &plan, &err),
+		CHECK_OK(f[i].store.plans.driver->get(f[i].store.plans.self, f[i].user_id,
+		                                      fixture_task(&f[i], id).plan_id, clock_now_us(&f[i].clock),
+		                                      f[i].arena, &plan, &err),
 		         &err);
 		documents[i] = plan.plan_data;
 		free(w);
@@ -360,6 +377,32 @@ static void test_same_plan_again(void)
 	CHECK(documents[0].len > 1000 && str_equal(documents[0], documents[1]));
 	fixture_close(&f[0]);
 	fixture_close(&f[1]);
+}
+
+/* A computation that cannot be interrupted does not hold up the end for longer than was allowed; its task is given back. Its threads
+ * are left behind, so this is the last test and not one for the sanitizers. */
+static void test_stop_in_time(void)
+{
+	static struct fixture f; /* outlives the threads */
+	struct watch *w = watch_new(NULL);
+	fixture_open(&f);
+	f.options.compute_threads = 1;
+	Petfood__V1__CreatePlanRequest r = dog();
+	struct str id = fixture_create(&f, &r, TASK_TYPE_DIET_PLAN, "zh", false);
+	fixture_start(&f, w);
+	CHECK(fixture_wait_point(w, "start:week_1", 1));
+	job_engine_stop(&w->engine, 0);
+	struct task task = fixture_task(&f, id);
+	CHECK(w->engine == NULL && (task.status == TASK_PENDING || task.status == TASK_RUNNING));
+	struct watch *b = watch_new(NULL);
+	fixture_move_clock(&f, f.options.lease_ms + 1000);
+	fixture_start(&f, b);
+	CHECK(fixture_wait_terminal(&f, id));
+	fixture_stop(b);
+	check_stored(&f, id, false, "stopped in time");
+	CHECK(fixture_wait_point(w, "left:", 1)); /* the computation has come back after all */
+	fixture_close(&f);
+	free(b);
 }
 
 int main(int argc, char **argv)
@@ -373,5 +416,6 @@ int main(int argc, char **argv)
 	test_handed_on();
 	test_refused();
 	test_same_plan_again();
+	if (all) test_stop_in_time();
 	return check_done("unit_job_plan") || fixture_failures();
 }

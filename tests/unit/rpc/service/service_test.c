@@ -143,8 +143,8 @@ static Petfood__V1__StreamFrame *frame(struct bench_test *t, ProtobufCBinaryData
 	struct json_parse_options lenient = { 0 };
 	Petfood__V1__StreamFrame *m = arena_new(t->f.arena, Petfood__V1__StreamFrame);
 	petfood__v1__stream_frame__init(m);
-	(void)CHECK_OK(json_to_message(t->f.arena, (struct str){ (char *)data.data, data.len }, message_side_of(m->base.descriptor),
-	                               &lenient, &m->base, &err),
+	(void)CHECK_OK(json_to_message(t->f.arena, (struct str){ (char *)data.data, data.len },
+	                               message_side_of(m->base.descriptor), &lenient, &m->base, &err),
 	               &err);
 	return m;
 }
@@ -163,7 +163,8 @@ static void test_create(void)
 
 	if (CHECK_OK(run(&t, PLAN "CreatePlan", &r, (void **)&reply, &err), &err)) {
 		struct task task = fixture_task(&t.f, str_from(reply->task_id));
-		CHECK(task.status == TASK_PENDING && task.type == TASK_TYPE_DIET_PLAN && task.keeps_plan && task.plan_id.len == 36);
+		CHECK(task.status == TASK_PENDING && task.type == TASK_TYPE_DIET_PLAN && task.keeps_plan &&
+		      task.plan_id.len == 36);
 		CHECK_STR(task.lang, "en");
 		CHECK(reply->status == PETFOOD__V1__TASK_STATUS__TASK_STATUS_PENDING);
 		struct log_line *lines;
@@ -179,7 +180,8 @@ static void test_create(void)
 	}
 	if (CHECK_OK(run(&t, PLAN "CreatePlanStream", &r, (void **)&open, &err), &err)) {
 		CHECK(!fixture_task(&t.f, str_from(open->task_id)).keeps_plan);
-		CHECK(open->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_FOLLOW && open->after == 0 && open->n_preface == 0);
+		CHECK(open->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_FOLLOW && open->after == 0 &&
+		      open->n_preface == 0);
 		CHECK(open->n_closing == 1 && strcmp(frame(&t, open->closing[0])->type, "done") == 0);
 		CHECK_STR(str_from(open->user_id), t.call.caller.user_id);
 	}
@@ -198,7 +200,8 @@ static void test_create_bench(void)
 	petfood__v1__create_plan_request__init(&no_events);
 	petfood_v1_create_plan_request_set_interval_ms(&no_events, 5);
 	Petfood__V1__StreamOpen *open;
-	CHECK(!run(&t, PLAN "CreatePlanStream", &no_events, (void **)&open, &err) && error_is(&err, "VALIDATION_FAILED"));
+	CHECK(!run(&t, PLAN "CreatePlanStream", &no_events, (void **)&open, &err) &&
+	      error_is(&err, "VALIDATION_FAILED"));
 	CHECK(err.violation_count == 1 && strcmp(err.violations[0].field, "events") == 0);
 	t.services.bench_enabled = false;
 	CHECK(!run(&t, PLAN "CreatePlanStream", &r, (void **)&open, &err) && error_is(&err, "BENCH_DISABLED"));
@@ -224,7 +227,8 @@ static void test_idempotency(void)
 	/* A repetition attaches to the same task and reads it from the beginning, also when it has ended. */
 	CHECK_OK(run(&t, PLAN "CreatePlanStream", &r, (void **)&second, &err), &err);
 	CHECK_STR(str_from(second->task_id), first->task_id);
-	CHECK(second->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_FOLLOW && second->after == 0 && second->n_closing == 1);
+	CHECK(second->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_FOLLOW && second->after == 0 &&
+	      second->n_closing == 1);
 	CHECK_STR(str_from(second->user_id), t.call.caller.user_id);
 	CHECK(t.f.published_count == published);
 	/* The key belongs to the method. */
@@ -285,7 +289,8 @@ static void test_parallel(void)
 			pthread_join(submits[i].thread, NULL);
 			ok += submits[i].ok;
 			limited += submits[i].limited;
-			if (rows[row].same_key && i) CHECK_ROW(rows[row].label, strcmp(submits[i].id, submits[0].id) == 0);
+			if (rows[row].same_key && i)
+				CHECK_ROW(rows[row].label, strcmp(submits[i].id, submits[0].id) == 0);
 			arena_destroy(&submits[i].call.arena);
 		}
 		CHECK_ROW(rows[row].label, ok + limited == THREADS && (rows[row].same_key || ok == rows[row].tasks));
@@ -343,7 +348,8 @@ static void test_tasks(void)
 	CHECK_OK(run(&t, TASK "GetTaskResult", &result, (void **)&output, &err), &err);
 	CHECK(output->output.len == 2 && memcmp(output->output.data, "{}", 2) == 0);
 	CHECK_OK(run(&t, TASK "GetTask", &get, (void **)&task, &err), &err);
-	CHECK(task->status == PETFOOD__V1__TASK_STATUS__TASK_STATUS_COMPLETED && task->progress == 100 && task->completed_at);
+	CHECK(task->status == PETFOOD__V1__TASK_STATUS__TASK_STATUS_COMPLETED && task->progress == 100 &&
+	      task->completed_at);
 
 	/* Somebody else's tasks do not exist. */
 	(void)snprintf(t.call.caller.user_id, sizeof t.call.caller.user_id, "somebody-else");
@@ -384,7 +390,8 @@ static void test_cancel(void)
 		struct log_line *lines;
 		size_t count = fixture_log(&t.f, id, &lines);
 		CHECK_ROW(rows[i].label, count == 2 && strcmp(lines[1].event->type, "error") == 0 && lines[1].terminal);
-		CHECK_STR_ROW(rows[i].label, str_from(petfood_v1_progress_event_error_or(lines[1].event, "")), rows[i].text);
+		CHECK_STR_ROW(rows[i].label, str_from(petfood_v1_progress_event_error_or(lines[1].event, "")),
+		              rows[i].text);
 		fixture_check_log(&t.f, id, rows[i].label);
 		/* Again: it has ended. */
 		CHECK(!run(&t, TASK "CancelTask", &r, (void **)&reply, &err) && error_is(&err, "TASK_FINISHED"));
@@ -451,7 +458,7 @@ static void test_events(void)
 
 	Petfood__V1__ReadHeadsRequest heads;
 	petfood__v1__read_heads_request__init(&heads);
-	char *ids[] = { (char *)(uintptr_t)"unknown", r.id };
+	char *ids[] = { (char *)(uintptr_t) "unknown", r.id };
 	heads.n_ids = 2;
 	heads.ids = ids;
 	Petfood__V1__ReadHeadsReply *head;
@@ -545,13 +552,15 @@ static void test_resume(void)
 				CHECK_ROW(rows[i].label, result.len == 2 && memcmp(result.data, "{}", 2) == 0);
 			}
 			if (strcmp(m->type, "error") == 0)
-				CHECK_STR_ROW(rows[i].label, str_from(petfood_v1_stream_frame_error_or(m, "")), "cancelled");
+				CHECK_STR_ROW(rows[i].label, str_from(petfood_v1_stream_frame_error_or(m, "")),
+				              "cancelled");
 			if (strcmp(m->type, "resumed") == 0 || strcmp(m->type, "reset") == 0)
 				CHECK_ROW(rows[i].label, petfood_v1_stream_frame_has_last_event(m) &&
-				                                 petfood_v1_stream_frame_has_progress(m) && m->status != 0);
+				                             petfood_v1_stream_frame_has_progress(m) && m->status != 0);
 		}
 		CHECK_STR_ROW(rows[i].label, strbuf_str(&types), rows[i].prefaces);
-		CHECK_ROW(rows[i].label, open->n_closing == 1 && strcmp(frame(&t, open->closing[0])->type, "done") == 0);
+		CHECK_ROW(rows[i].label,
+		          open->n_closing == 1 && strcmp(frame(&t, open->closing[0])->type, "done") == 0);
 	}
 	CHECK(!resume(&t, STR("no such task"), NULL, &err) && error_is(&err, "TASK_NOT_FOUND"));
 	(void)snprintf(t.call.caller.user_id, sizeof t.call.caller.user_id, "somebody-else");
@@ -567,16 +576,25 @@ static struct str store_plan(struct bench_test *t, const char *id, bool confirme
 	struct task task;
 	const struct task_store *tasks = &t->f.store.tasks;
 	struct str made = create_bench(t, 1, 0);
-	CHECK_OK(tasks->driver->claim(tasks->self, STR("test"), clock_now_us(&t->f.clock), 60000, t->f.arena, &task, &err), &err);
+	CHECK_OK(
+	    tasks->driver->claim(tasks->self, STR("test"), clock_now_us(&t->f.clock), 60000, t->f.arena, &task, &err),
+	    &err);
 	CHECK(str_equal(task.id, made));
-	struct plan_record plan = { .id = str_from(id), .user_id = t->f.user_id, .task_id = task.id, .pet_type = 2,
-		                    .health_status = STR("healthy"), .pet_age = 30, .pet_weight = 4.5, .plan_data = STR("{\"a\": 1 }"),
-		                    .confirmed = confirmed, .created_at_us = clock_now_us(&t->f.clock) };
+	struct plan_record plan = { .id = str_from(id),
+		                    .user_id = t->f.user_id,
+		                    .task_id = task.id,
+		                    .pet_type = 2,
+		                    .health_status = STR("healthy"),
+		                    .pet_age = 30,
+		                    .pet_weight = 4.5,
+		                    .plan_data = STR("{\"a\": 1 }"),
+		                    .confirmed = confirmed,
+		                    .created_at_us = clock_now_us(&t->f.clock) };
 	plan.updated_at_us = plan.created_at_us;
 	struct task_append what = { .progress = 100 };
 	uint64_t last;
-	CHECK_OK(tasks->driver->complete(tasks->self, task.id, task.attempt, plan.created_at_us, &what, STR("{}"), STR("{}"), &plan,
-	                                 &last, &err),
+	CHECK_OK(tasks->driver->complete(tasks->self, task.id, task.attempt, plan.created_at_us, &what, STR("{}"),
+	                                 STR("{}"), &plan, &last, &err),
 	         &err);
 	return plan.id;
 }
@@ -594,7 +612,8 @@ static void test_plans(void)
 	if (CHECK_OK(run(&t, PLAN "GetPlan", &get, (void **)&plan, &err), &err)) {
 		CHECK(!plan->confirmed && plan->pet_age == 30 && plan->pet_weight == 4.5 && plan->pet_type == 2);
 		CHECK(plan->plan_data.len == 9 && memcmp(plan->plan_data.data, "{\"a\": 1 }", 9) == 0);
-		CHECK(!petfood_v1_plan_has_pet_id(plan) && !petfood_v1_plan_has_pet_breed(plan) && petfood_v1_plan_has_task_id(plan));
+		CHECK(!petfood_v1_plan_has_pet_id(plan) && !petfood_v1_plan_has_pet_breed(plan) &&
+		      petfood_v1_plan_has_task_id(plan));
 		CHECK_STR(str_from(plan->user_id), t.call.caller.user_id);
 	}
 	Petfood__V1__ListPlansRequest list;
@@ -645,9 +664,11 @@ static void test_system(void)
 	Petfood__Rpc__V1__HealthCheckRequest check = PETFOOD__RPC__V1__HEALTH_CHECK_REQUEST__INIT;
 	Petfood__Rpc__V1__HealthCheckReply *health;
 	CHECK_OK(run(&t, "petfood.rpc.v1.HealthService/Check", &check, (void **)&health, &err), &err);
-	CHECK(health->status == PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY && health->ready && health->revision == 7);
+	CHECK(health->status == PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY && health->ready &&
+	      health->revision == 7);
 	CHECK(health->n_components == 2 && strcmp(health->components[0]->name, "database") == 0 &&
-	      strcmp(health->components[0]->driver, "sqlite") == 0 && strcmp(health->components[1]->driver, "memory") == 0);
+	      strcmp(health->components[0]->driver, "sqlite") == 0 &&
+	      strcmp(health->components[1]->driver, "memory") == 0);
 	Petfood__Rpc__V1__HealthWatchRequest watch = PETFOOD__RPC__V1__HEALTH_WATCH_REQUEST__INIT;
 	watch.known_revision = 7;
 	watch.wait_ms = 99;
@@ -681,7 +702,8 @@ static void test_system(void)
 	for (size_t i = 0; i < described->n_fields; i++) {
 		Petfood__Rpc__V1__FieldInfo *field = described->fields[i];
 		if (strcmp(field->name, "pet_type") != 0) continue;
-		found = field->n_values == 2 && strcmp(field->values[0], "cat") == 0 && strcmp(field->values[1], "dog") == 0;
+		found = field->n_values == 2 && strcmp(field->values[0], "cat") == 0 &&
+		        strcmp(field->values[1], "dog") == 0;
 		CHECK_STR(str_from(field->type), "petfood.v1.PetType");
 	}
 	CHECK(found && !described->method);
@@ -695,7 +717,8 @@ static void test_system(void)
 	CHECK_OK(run(&t, "petfood.rpc.v1.StatsService/GetStats", &get_stats, (void **)&stats, &err), &err);
 	found = false;
 	for (size_t i = 0; i < stats->n_stats; i++)
-		found |= strcmp(stats->stats[i]->name, "petfood_service_test_total") == 0 && stats->stats[i]->value == 3;
+		found |=
+		    strcmp(stats->stats[i]->name, "petfood_service_test_total") == 0 && stats->stats[i]->value == 3;
 	CHECK(found && strstr(stats->prometheus, "petfood_service_test_total 3"));
 	close_test(&t);
 }
