@@ -10,7 +10,8 @@
 
 #include "store/base/str.h"
 
-static int check_passed_count, check_failed_count;
+/* One pair for the whole program, also where a test has several files: weak, so that each file may define it. */
+__attribute__((weak)) int check_passed_count, check_failed_count;
 
 static inline bool check_note(bool ok, const char *file, int line, const char *label, const char *what)
 {

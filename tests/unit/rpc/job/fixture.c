@@ -49,7 +49,6 @@ static void on_point(void *self, const char *name)
 	pthread_mutex_unlock(&f->lock);
 }
 
-int fixture_failures(void) { return check_failed_count != 0; }
 
 void fixture_open(struct fixture *f)
 {

@@ -53,7 +53,6 @@ struct fixture {
 };
 
 /* The counters of check.h belong to one file: those of fixture.c go into the exit code with this. */
-int fixture_failures(void);
 
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
