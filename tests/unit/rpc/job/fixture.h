@@ -52,8 +52,6 @@ struct fixture {
 	atomic_bool fired;
 };
 
-/* The counters of check.h belong to one file: those of fixture.c go into the exit code with this. */
-
 void fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f);
 void fixture_move_clock(struct fixture *f, int64_t ms);
