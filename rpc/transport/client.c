@@ -112,6 +112,15 @@ bool rpc_client_create(const struct rpc_client_options *options, struct rpc_clie
 	return ok;
 }
 
+/* A call that destroy has not yet cancelled; with the lock held. None is added once the client is closing. */
+static struct rpc_pending *next_untold(struct rpc_client *client)
+{
+	struct rpc_pending *pending;
+	DL_FOREACH(client->calls, pending)
+		if (!pending->told) return pending;
+	return NULL;
+}
+
 void rpc_client_destroy(struct rpc_client **out)
 {
 	struct rpc_client *client = *out;
@@ -119,14 +128,12 @@ void rpc_client_destroy(struct rpc_client **out)
 	if (!client) return;
 	pthread_mutex_lock(&client->lock);
 	client->closing = true;
-	/* Each is held while it is told to end; it leaves the list by itself. */
-	while (client->calls) {
-		pending = client->calls;
-		atomic_fetch_add(&pending->references, 1);
+	while ((pending = next_untold(client))) {
+		pending->told = true;
+		atomic_fetch_add(&pending->references, 1); /* held meanwhile: it leaves the list by itself */
 		pthread_mutex_unlock(&client->lock);
 		rpc_pending_cancel(&pending);
 		pthread_mutex_lock(&client->lock);
-		if (client->calls) pthread_cond_wait(&client->idle, &client->lock);
 	}
 	while (client->in_flight) pthread_cond_wait(&client->idle, &client->lock);
 	pthread_mutex_unlock(&client->lock);

@@ -39,7 +39,6 @@ struct rpc_pending {
 	enum pending_state state;
 	struct link *link;
 	bool cancelled;
-	bool sent_cancel;
 	unsigned attempt;
 
 	struct arena *arena;       /* the request; later the reply */
@@ -49,7 +48,8 @@ struct rpc_pending {
 	enum lang lang;
 	rpc_done done;
 	void *self;
-	struct rpc_pending *prev, *next; /* among the client's calls */
+	struct rpc_pending *prev, *next; /* among the client's calls; client->lock */
+	bool told;                 /* that the client is closing; client->lock */
 };
 
 struct rpc_client {

@@ -1,5 +1,7 @@
 #include "rpc/transport/call_service.h"
 
+#include <sodium.h>
+
 #include "petfood/rpc/v1/system.pb-c.h"
 #include "rpc/transport/server_impl.h"
 
@@ -12,17 +14,66 @@ static struct slot *slot_of(struct call *call)
 	return (struct slot *)(void *)((char *)call->parking - offsetof(struct slot, parking));
 }
 
+/* Who calls, to the letter: known before the tokens were checked. */
+static void hash_credentials(const struct rpc_metadata *metadata, unsigned char out[crypto_hash_sha256_BYTES])
+{
+	const struct str parts[] = { metadata->authorization, metadata->service_authorization, metadata->on_behalf_of };
+	crypto_hash_sha256_state state;
+	crypto_hash_sha256_init(&state);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		crypto_hash_sha256_update(&state, (const unsigned char *)&parts[i].len, sizeof parts[i].len);
+		crypto_hash_sha256_update(&state, (const unsigned char *)parts[i].ptr, parts[i].len);
+	}
+	crypto_hash_sha256_final(&state, out);
+}
+
+static bool same_credentials(const struct rpc_metadata *a, const struct rpc_metadata *b)
+{
+	return str_equal(a->authorization, b->authorization) && str_equal(a->service_authorization, b->service_authorization) &&
+	       str_equal(a->on_behalf_of, b->on_behalf_of);
+}
+
+/* The cancel may have overtaken its call: contexts run on several threads. With the lock held. */
+static bool has_tombstone(struct slot *slot)
+{
+	struct rpc_server *server = slot->server;
+	int64_t now_ms = time_monotonic_ms();
+	unsigned char credentials[crypto_hash_sha256_BYTES];
+	if (!server->tombstone_newest_ms || now_ms - server->tombstone_newest_ms > TOMBSTONE_MS) return false;
+	for (size_t i = 0; i < TOMBSTONES; i++) {
+		struct tombstone *stone = &server->tombstones[i];
+		if (!stone->at_ms || now_ms - stone->at_ms > TOMBSTONE_MS || memcmp(stone->id, slot->envelope.call_id, CALL_ID_BYTES) != 0)
+			continue;
+		hash_credentials(&slot->envelope.metadata, credentials);
+		if (memcmp(stone->credentials, credentials, sizeof credentials) != 0) continue;
+		stone->at_ms = 0;
+		return true;
+	}
+	return false;
+}
+
+static void put_tombstone(struct slot *by, const uint8_t *call_id)
+{
+	struct rpc_server *server = by->server;
+	struct tombstone *stone = &server->tombstones[server->tombstone_next++ % TOMBSTONES];
+	memcpy(stone->id, call_id, CALL_ID_BYTES);
+	hash_credentials(&by->envelope.metadata, stone->credentials);
+	stone->at_ms = server->tombstone_newest_ms = time_monotonic_ms();
+}
+
 bool slot_register(struct slot *slot, struct error *err)
 {
 	struct rpc_server *server = slot->server;
 	struct slot *other;
 	pthread_mutex_lock(&server->lock);
+	bool cancelled = has_tombstone(slot);
 	HASH_FIND(by_id, server->registry, slot->envelope.call_id, CALL_ID_BYTES, other);
-	if (!other) {
+	if (!other && !cancelled) {
 		HASH_ADD(by_id, server->registry, envelope.call_id, CALL_ID_BYTES, slot);
 		slot->registered = true;
 	}
 	pthread_mutex_unlock(&server->lock);
+	if (cancelled) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled before it arrived");
 	return other ? error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the call id is in use") : true;
 }
 
@@ -39,34 +90,11 @@ static bool is_same_principal(const struct principal *a, const struct principal 
 	return a->kind == b->kind && strcmp(a->user_id, b->user_id) == 0 && strcmp(a->service, b->service) == 0;
 }
 
-bool slot_was_cancelled(struct slot *slot)
-{
-	struct rpc_server *server = slot->server;
-	bool found = false;
-	int64_t now_ms = time_monotonic_ms();
-	pthread_mutex_lock(&server->lock);
-	for (size_t i = 0; i < TOMBSTONES && !found; i++) {
-		struct tombstone *stone = &server->tombstones[i];
-		found = stone->at_ms && now_ms - stone->at_ms < TOMBSTONE_MS &&
-		        memcmp(stone->id, slot->envelope.call_id, CALL_ID_BYTES) == 0 &&
-		        is_same_principal(&stone->principal, &slot->call.caller);
-		if (found) stone->at_ms = 0;
-	}
-	pthread_mutex_unlock(&server->lock);
-	return found;
-}
-
-static bool same_credentials(const struct rpc_metadata *a, const struct rpc_metadata *b)
-{
-	return str_equal(a->authorization, b->authorization) && str_equal(a->service_authorization, b->service_authorization) &&
-	       str_equal(a->on_behalf_of, b->on_behalf_of);
-}
-
-/* A call that waits for a worker has not been authenticated yet: then the credentials must be the same to the letter. */
+/* A call that waits for a worker has not been authenticated yet: then only the credentials count. */
 static bool may_cancel(const struct slot *by, const struct slot *target)
 {
-	return target->admitted ? is_same_principal(&by->call.caller, &target->call.caller)
-	                        : same_credentials(&by->envelope.metadata, &target->envelope.metadata);
+	return same_credentials(&by->envelope.metadata, &target->envelope.metadata) ||
+	       (target->admitted && is_same_principal(&by->call.caller, &target->call.caller));
 }
 
 bool call_service_cancel(struct call *call, const void *request, void *reply, struct error *err)
@@ -91,11 +119,7 @@ bool call_service_cancel(struct call *call, const void *request, void *reply, st
 		answer = target->state == SLOT_QUEUED;
 		if (answer) slot_take_for_answer(target);
 	} else if (!target) {
-		/* The cancel may have overtaken its call: contexts run on several threads. */
-		struct tombstone *stone = &server->tombstones[server->tombstone_next++ % TOMBSTONES];
-		memcpy(stone->id, req->call_id.data, CALL_ID_BYTES);
-		stone->principal = call->caller;
-		stone->at_ms = time_monotonic_ms();
+		put_tombstone(self, req->call_id.data);
 	}
 	pthread_mutex_unlock(&server->lock);
 	if (answer) {

@@ -84,7 +84,7 @@ struct call_pool {
 
 struct tombstone {
 	unsigned char id[CALL_ID_BYTES];
-	struct principal principal;
+	unsigned char credentials[32]; /* hash */
 	int64_t at_ms;
 };
 
@@ -107,6 +107,7 @@ struct rpc_server {
 	size_t arena_count;
 	struct tombstone tombstones[TOMBSTONES];
 	size_t tombstone_next;
+	int64_t tombstone_newest_ms;
 	struct watch *watches;
 	struct slot *parked;
 	size_t parked_count;
@@ -151,9 +152,8 @@ void *parking_timer(void *server);     /* thread */
 void parking_wake_all(struct rpc_server *server); /* last try for every parked call; lock held */
 
 /* server_cancel.c */
+/* Makes the call known by its id. Fails: the id is in use; CANCELLED, if its cancel was here first. */
 MUST_CHECK bool slot_register(struct slot *slot, struct error *err);
 void slot_unregister(struct slot *slot); /* lock held */
-/* True if a cancel of the same principal was here before the call. */
-bool slot_was_cancelled(struct slot *slot);
 
 #endif

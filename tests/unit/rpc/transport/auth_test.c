@@ -171,6 +171,7 @@ int main(void)
 	log_setup(LOG_ERROR, false);
 	start_us = time_now_us() / 1000000 * 1000000; /* whole seconds, so that exp falls where the rows say */
 	fixture_init();
+	fx.issue_at_s = start_us / 1000000;
 	fx.options.clock = &test_clock;
 	tokens[USER] = make_token(TOKEN_ACCESS, "u1", 1000);
 	tokens[LOWER] = str_printf(fx.arena, "bearer  %s", tokens[USER].ptr + 7);

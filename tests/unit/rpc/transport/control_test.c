@@ -6,6 +6,8 @@
 
 #include "rpc/wire/envelope.h"
 #include "store/base/log.h"
+#include "store/base/metrics.h"
+#include "store/base/time.h"
 #include "store/base/uuid.h"
 #include "tests/unit/rpc/transport/fixture.h"
 
@@ -273,6 +275,12 @@ static void test_park_races(void)
 	stop();
 }
 
+static bool has_parked(void *self)
+{
+	(void)self;
+	return metric_value(metric_gauge("rpc_calls_parked", NULL, "")) == 1;
+}
+
 static void test_parked_are_bounded(void)
 {
 	struct answer a, b;
@@ -281,9 +289,8 @@ static void test_parked_are_bounded(void)
 	atomic_store(&fx.mail, false);
 	answer_init(&a);
 	CHECK(ask(fx.client, M_PARK, "one", &user, 0, &a, NULL));
-	/* The first is parked for sure once a second one is refused; until then both may still be running. */
-	do b = call(M_PARK, "short", &user, 0);
-	while (b.code == RPC_OK);
+	CHECK(wait_until(has_parked, NULL));
+	b = call(M_PARK, "two", &user, 0);
 	CHECK(b.code == RPC_RESOURCE_EXHAUSTED && strcmp(b.reason, "OVERLOADED") == 0);
 	atomic_store(&fx.mail, true);
 	rpc_server_wake(fx.server, STR("one"));
@@ -347,8 +354,8 @@ int main(void)
 {
 	log_setup(LOG_ERROR, false);
 	fixture_init();
-	user.authorization = make_token(TOKEN_ACCESS, "u1", 100);
-	other.authorization = make_token(TOKEN_ACCESS, "u2", 100);
+	user.authorization = make_token(TOKEN_ACCESS, "u1", 1000);
+	other.authorization = make_token(TOKEN_ACCESS, "u2", 1000);
 	test_cancel_running();
 	test_cancel_is_for_the_same_principal();
 	test_cancel_queued();

@@ -247,7 +247,7 @@ struct str make_token(enum token_type type, const char *subject, int64_t ttl_s)
 {
 	struct error err;
 	struct str token;
-	struct token_claims claims = { .type = type, .issued_at_s = time_now_us() / 1000000 };
+	struct token_claims claims = { .type = type, .issued_at_s = fx.issue_at_s ? fx.issue_at_s : time_now_us() / 1000000 };
 	claims.expires_at_s = claims.issued_at_s + ttl_s;
 	(void)snprintf(claims.subject, sizeof claims.subject, "%s", subject);
 	if (!CHECK_OK(token_sign(fx.arena, &fx.keys, &claims, &token, &err), &err)) exit(1);

@@ -48,6 +48,7 @@ struct fixture {
 	struct rpc_server *server;
 	struct rpc_client *client;
 	struct token_keys keys;
+	int64_t issue_at_s;
 	struct arena *arena;
 	char directory[64];
 	struct gate gate;
@@ -70,7 +71,8 @@ bool wait_until(bool (*is_true)(void *self), void *self);
 void gate_set(bool open);
 bool gate_has(int inside); /* waits until so many are inside */
 
-struct str make_token(enum token_type type, const char *subject, int64_t ttl_s); /* "Bearer …" */
+/* "Bearer …", issued at fx.issue_at_s, 0 = now. */
+struct str make_token(enum token_type type, const char *subject, int64_t ttl_s);
 
 /* One call and its outcome, kept. */
 struct answer {

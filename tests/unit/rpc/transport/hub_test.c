@@ -172,7 +172,7 @@ static void start_all(const char *pub_url, bool payload, int64_t heads_interval_
 	if (!CHECK_OK(event_publisher_create(&publisher_options, &publisher, &err), &err)) exit(1);
 	pub = event_publisher_endpoint(publisher, 0);
 	struct event_hub_options hub_options = { .endpoints = &pub, .endpoint_count = 1, .client = client,
-		                                 .service_authorization = make_token(TOKEN_SERVICE, "hub", 100),
+		                                 .service_authorization = make_token(TOKEN_SERVICE, "hub", 1000),
 		                                 .heads_interval_ms = heads_interval_ms };
 	if (!CHECK_OK(event_hub_create(&hub_options, &hub, &err), &err)) exit(1);
 }
