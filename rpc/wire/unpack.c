@@ -2,8 +2,15 @@
 
 #include <string.h>
 
-/* Nine times the size plus a floor: the worst honest message, short texts in a list, takes about four times its size. */
-enum { BUDGET_FACTOR = 9, BUDGET_FLOOR = 64 * 1024 };
+/* A list of very short texts takes about fifteen times its size, the unpacker's own notes included; a list of ids four times. Large
+ * messages are large because of single fields, and those are copied once. */
+enum { BUDGET_FACTOR = 24, BUDGET_FLOOR = 64 * 1024, BUDGET_CAP = 32 * 1024 * 1024 };
+
+static size_t budget_for(size_t len)
+{
+	size_t wide = len * BUDGET_FACTOR + BUDGET_FLOOR;
+	return wide < BUDGET_CAP ? wide : BUDGET_CAP + 2 * len;
+}
 
 static void *budget_alloc(void *arena, size_t size) { return arena_try_alloc(arena, size); }
 static void budget_free(void *arena, void *pointer)
@@ -71,7 +78,7 @@ ProtobufCMessage *message_unpack(struct arena *arena, const ProtobufCMessageDesc
 	ProtobufCMessage *message = NULL;
 	if (!why) {
 		ProtobufCAllocator allocator = { budget_alloc, budget_free, arena };
-		arena_set_budget(arena, bytes.len * BUDGET_FACTOR + BUDGET_FLOOR);
+		arena_set_budget(arena, budget_for(bytes.len));
 		message = protobuf_c_message_unpack(descriptor, &allocator, bytes.len, data);
 		arena_set_budget(arena, 0);
 		if (!message) why = "wrong types or out of budget";
