@@ -151,6 +151,15 @@ bool lp_solve(struct lp *lp)
 	return Clp_status(lp->model) == 0;
 }
 
+bool lp_solve_below(struct lp *lp, double limit)
+{
+	lp->solves++;
+	Clp_setDualObjectiveLimit(lp->model, limit);
+	Clp_dual(lp->model, 0);
+	Clp_setDualObjectiveLimit(lp->model, DBL_MAX);
+	return Clp_status(lp->model) == 0 && Clp_objectiveValue(lp->model) < limit;
+}
+
 double lp_objective(const struct lp *lp) { return Clp_objectiveValue(lp->model); }
 double lp_value(const struct lp *lp, int column) { return Clp_getColSolution(lp->model)[column]; }
 double lp_reduced_cost(const struct lp *lp, int column) { return Clp_getReducedCost(lp->model)[column]; }

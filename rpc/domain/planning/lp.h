@@ -25,6 +25,8 @@ void lp_set_row(struct lp *lp, int row, double low, double high);
 
 /* True if an optimum was found. False: infeasible, or the solver gave up; nothing may be read then. */
 bool lp_solve(struct lp *lp);
+/* As lp_solve, but gives up, false, as soon as the optimum is known to be no less than `limit`. */
+bool lp_solve_below(struct lp *lp, double limit);
 double lp_objective(const struct lp *lp);
 double lp_value(const struct lp *lp, int column);
 /* How the objective would change with the column, per unit, at the last optimum. */

@@ -29,6 +29,7 @@ struct recipe {
 	struct recipe_item items[RECIPE_ITEMS_MAX]; /* foods by weight, then supplements by weight */
 	bool relaxed[RELAX_COUNT];
 	bool margin_short[NUTRIENT_COUNT]; /* whose margin was shortened */
+	bool fragile; /* natural variation may take a nutrient below 90 % of its minimum more often than one time in twenty */
 };
 
 /* What stood in the way. */
@@ -60,7 +61,8 @@ struct recipe_outlook {
 	bool relaxed;   /* more than margins must be given up */
 	struct recipe_gap gap;
 };
-struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme);
+struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
+                                     enum recipe_effort effort);
 
 /* Amount per 1000 kcal of the printed grams, as counted for that side; a ratio: itself. */
 double recipe_amount(const struct recipe *recipe, const struct assessment *a, enum nutrient nutrient,

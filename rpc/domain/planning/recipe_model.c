@@ -94,6 +94,9 @@ static const struct habit {
 	{ "oats_dry", 1 },              { "shiitake_cooked", 0.5 },   { "corn_boiled", 0.5 },      { "cottage_cheese_dry", 0.5 },
 };
 
+/* From this extra on a food is let in only when everything may be given up. */
+static const double SELDOM = 2;
+
 double recipe_kcal_per_gram(const struct food *food)
 {
 	const double *v = food->amount;
@@ -157,8 +160,8 @@ static uint32_t groups_of(const struct food *f, const struct week_theme *theme, 
 	return g;
 }
 
-/* Spreads choices over weeks and seeds without keeping state (splitmix64 finaliser); 0..1. */
-static double hash01(uint64_t seed, uint64_t a, uint64_t b)
+/* splitmix64's finaliser */
+double model_hash01(uint64_t seed, uint64_t a, uint64_t b)
 {
 	uint64_t z = seed + 0x9E3779B97F4A7C15u * (a * 1000003u + b + 1);
 	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -166,20 +169,26 @@ static double hash01(uint64_t seed, uint64_t a, uint64_t b)
 	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
 }
 
+static double habit_of(const struct food *f)
+{
+	for (size_t i = 0; i < COUNT(habits); i++) {
+		if (strcmp(habits[i].id, f->id) == 0) return habits[i].extra;
+	}
+	return 0;
+}
+
 static double item_cost(const struct assessment *a, size_t row, int week_index)
 {
 	const struct food *f = &food_table[row];
 	double cost = f->category == FOOD_SUPPLEMENT ? 1.3 : f->category == FOOD_MEAT || f->category == FOOD_FISH ? 0.9 : 1.0;
-	for (size_t i = 0; i < COUNT(habits); i++) {
-		if (strcmp(habits[i].id, f->id) == 0) cost += habits[i].extra;
-	}
+	cost += habit_of(f);
 	cost += 0.1 * (f->price_tier - 1);
 	/* The same foods every week would be dull: each vegetable, fruit, egg and oil has a week in which it is cheap. */
 	if (f->category == FOOD_VEGETABLE || f->category == FOOD_FRUIT || f->category == FOOD_OIL || f->category == FOOD_SEED) {
-		int home = (int)(hash01(a->pet->seed, row, 77) * PLAN_WEEKS);
+		int home = (int)(model_hash01(a->pet->seed, row, 77) * PLAN_WEEKS);
 		if (home != week_index) cost += 0.5;
 	}
-	cost += 0.2 * hash01(a->pet->seed, row, 100 + (uint64_t)week_index);
+	cost += 0.2 * model_hash01(a->pet->seed, row, 100 + (uint64_t)week_index);
 	if (a->food_preferred[row]) cost -= 0.8;
 	return fmax(cost, 0.1);
 }
@@ -204,15 +213,17 @@ static bool fits_single_protein(const struct food *f, const struct week_theme *t
 	return same_animal && strcmp(f->allergen_group, food_table[theme->mains[0]].allergen_group) == 0;
 }
 
-static bool is_candidate(const struct assessment *a, const struct week_theme *theme, size_t row, bool second_mains)
+/* wide: also what is seldom worth it, and mains that the theme does not name. */
+static bool is_candidate(const struct assessment *a, const struct week_theme *theme, size_t row, bool wide)
 {
 	const struct food *f = &food_table[row];
 	if (!recipe_may_serve(a, row)) return false;
+	if (!wide && habit_of(f) >= SELDOM && !a->food_preferred[row] && !theme_has_main(theme, row) && row != theme->starch) return false;
 	if (a->single_protein && !fits_single_protein(f, theme, row)) return false;
 	if (f->category == FOOD_STARCH) return row == theme->starch;
 	if (f->category == FOOD_MEAT || f->category == FOOD_FISH) {
 		if (theme_has_main(theme, row)) return true;
-		if (second_mains) return true;
+		if (wide) return true;
 		/* a little oily fish or shellfish for its vitamins does not make it the week's main */
 		return f->category == FOOD_FISH && f->max_share <= 0.15;
 	}
@@ -237,13 +248,13 @@ static int add_slack(struct model *m, int row, double sign, double most, double 
 	return column;
 }
 
-static void collect(struct model *m, int week_index, bool second_mains)
+static void collect(struct model *m, int week_index, bool wide)
 {
 	const struct assessment *a = m->a;
 	m->candidates = arena_new_array(m->arena, struct candidate, food_count);
 	m->count = 0;
 	for (size_t row = 0; row < food_count; row++) {
-		if (!is_candidate(a, m->theme, row, second_mains)) continue;
+		if (!is_candidate(a, m->theme, row, wide)) continue;
 		const struct food *f = &food_table[row];
 		struct candidate *c = &m->candidates[m->count++];
 		bool supplement = f->category == FOOD_SUPPLEMENT;
@@ -254,7 +265,9 @@ static void collect(struct model *m, int week_index, bool second_mains)
 		c->practical_g = fmin(c->practical_g, 0.6 * f->max_share * 700);
 		c->item_cost = item_cost(a, row, week_index);
 		c->gram_cost = supplement ? 0.02 : f->category == FOOD_OIL ? 0.01 : 0.0006 * f->price_tier;
-		c->locked = theme_has_main(m->theme, row) || (a->pet->species == SPECIES_DOG && row == m->theme->starch);
+		/* the theme's own, and taurine for a cat: food figures for it are too poor to do without */
+		c->locked = theme_has_main(m->theme, row) || (a->pet->species == SPECIES_DOG && row == m->theme->starch) ||
+		            (a->pet->species == SPECIES_CAT && strcmp(f->id, "taurine") == 0);
 		c->second_main = (f->category == FOOD_MEAT || f->category == FOOD_FISH) && f->max_share > 0.15 &&
 		                 !theme_has_main(m->theme, row);
 		if (c->second_main) c->item_cost += 25;
@@ -353,20 +366,52 @@ static void add_ratios(struct model *m)
 	}
 }
 
-/* sum(group) against share * total, in grams. */
-static void add_share_row(struct model *m, int total, const bool *member, double share, enum bound_side side,
+/* sum(weight * grams) against share * total, in grams. */
+static void add_share_row(struct model *m, int total, const double *weight, double share, enum bound_side side,
                           double price, enum relaxation kind, double slack_most, bool loose)
 {
 	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
-	for (int j = 0; j < m->count; j++) {
-		if (member[j]) lp_add_entry(m->lp, row, m->column[j], 1);
-	}
+	for (int j = 0; j < m->count; j++) lp_add_entry(m->lp, row, m->column[j], weight[j]);
 	lp_add_entry(m->lp, row, total, -share);
 	if (slack_most > 0) add_slack(m, row, side == BOUND_MIN ? 1 : -1, slack_most, price, kind, NUTRIENT_COUNT, side);
 	if (!loose) return;
 	if (m->loose_count == MODEL_LOOSE_MAX) die("more shares than a recipe can have");
 	m->loose[m->loose_count].row = row;
 	m->loose[m->loose_count++].side = side;
+}
+
+/* Every food's own cap. Of some groups only one member is ever in, so that one row, each member weighted by its cap, holds
+ * for whichever it is; and a supplement whose cap is far above any dose needs a bound only. */
+static void add_food_shares(struct model *m, int total, double *weight)
+{
+	static const enum food_group single[] = { GROUP_EGG, GROUP_DAIRY, GROUP_FRUIT, GROUP_SEED };
+	static const double RATION_G = 450; /* per 1000 kcal: no ration is denser than that */
+	for (size_t i = 0; i < COUNT(single); i++) {
+		double most = 0;
+		for (int j = 0; j < m->count; j++) {
+			if (m->candidates[j].groups >> single[i] & 1) most = fmax(most, food_table[m->candidates[j].food].max_share);
+		}
+		for (int j = 0; j < m->count; j++) {
+			bool member = m->candidates[j].groups >> single[i] & 1;
+			weight[j] = member ? most / food_table[m->candidates[j].food].max_share : 0;
+		}
+		if (most > 0) {
+			add_share_row(m, total, weight, most, BOUND_MAX, PRICE_FOOD_SHARE_G, RELAX_FOOD_SHARES, 0.49 * most * RATION_G, true);
+		}
+	}
+	for (int j = 0; j < m->count; j++) {
+		struct candidate *c = &m->candidates[j];
+		const struct food *f = &food_table[c->food];
+		bool done = false;
+		for (size_t i = 0; i < COUNT(single); i++) done |= c->groups >> single[i] & 1;
+		bool fixed = f->category == FOOD_SUPPLEMENT || c->groups >> GROUP_LIVER & 1 || has_sub(f, "predator");
+		if (f->category == FOOD_SUPPLEMENT && c->most_g <= 0.99 * f->max_share * RATION_G) done = true;
+		if (done) continue;
+		memset(weight, 0, (size_t)m->count * sizeof(*weight));
+		weight[j] = 1;
+		add_share_row(m, total, weight, f->max_share * (fixed ? 0.99 : 1), BOUND_MAX, PRICE_FOOD_SHARE_G,
+		              RELAX_FOOD_SHARES, fixed ? 0 : 0.49 * f->max_share * RATION_G, !fixed);
+	}
 }
 
 static void group_shares(const struct model *m, enum food_group g, double *low, double *high)
@@ -385,7 +430,7 @@ static void add_shape(struct model *m)
 {
 	const struct assessment *a = m->a;
 	bool dog = a->pet->species == SPECIES_DOG;
-	bool *member = arena_new_array(m->arena, bool, (size_t)m->count);
+	double *weight = arena_new_array(m->arena, double, (size_t)m->count);
 	int total = lp_add_column(m->lp, 0, 1800, 0);
 	int total_row = lp_add_row(m->lp, 0, 0);
 
@@ -414,19 +459,14 @@ static void add_shape(struct model *m)
 		enum relaxation kind = rule->never ? RELAX_COUNT : RELAX_SHARES;
 		bool any = false;
 		group_shares(m, g, &low, &high);
-		for (int j = 0; j < m->count; j++) any |= member[j] = m->candidates[j].groups >> g & 1;
-		if (low > 0 && any) add_share_row(m, total, member, low, BOUND_MIN, price, kind, INFINITY, !rule->never);
-		if (high > 0 && any) add_share_row(m, total, member, high, BOUND_MAX, price, kind, INFINITY, !rule->never);
+		for (int j = 0; j < m->count; j++) {
+			weight[j] = m->candidates[j].groups >> g & 1;
+			any |= weight[j] > 0;
+		}
+		if (low > 0 && any) add_share_row(m, total, weight, low, BOUND_MIN, price, kind, INFINITY, !rule->never);
+		if (high > 0 && any) add_share_row(m, total, weight, high, BOUND_MAX, price, kind, INFINITY, !rule->never);
 	}
-	for (int j = 0; j < m->count; j++) {
-		const struct candidate *c = &m->candidates[j];
-		const struct food *f = &food_table[c->food];
-		bool fixed = f->category == FOOD_SUPPLEMENT || c->groups >> GROUP_LIVER & 1 || has_sub(f, "predator");
-		memset(member, 0, (size_t)m->count * sizeof(*member));
-		member[j] = true;
-		add_share_row(m, total, member, f->max_share * (fixed ? 0.99 : 1), BOUND_MAX, PRICE_FOOD_SHARE_G,
-		              RELAX_FOOD_SHARES, fixed ? 0 : 0.49 * f->max_share * 450, !fixed);
-	}
+	add_food_shares(m, total, weight);
 }
 
 static void add_protein_cap(struct model *m)
@@ -442,10 +482,10 @@ static void add_protein_cap(struct model *m)
 }
 
 bool model_build(struct model *m, struct arena *arena, const struct assessment *a, const struct week_theme *theme,
-                 int week_index, bool second_mains)
+                 int week_index, bool wide)
 {
 	*m = (struct model){ .arena = arena, .a = a, .theme = theme };
-	collect(m, week_index, second_mains);
+	collect(m, week_index, wide);
 	bool any_main = false;
 	for (int j = 0; j < m->count; j++) any_main |= m->candidates[j].groups >> GROUP_THEME_MAIN & 1;
 	if (!any_main) return false;
@@ -531,5 +571,6 @@ void model_outcome(const struct model *m, bool solved, struct model_outcome *out
 			continue;
 		}
 		out->relaxed[s->kind] = true;
+		if (s->kind == RELAX_MARGINS) out->margins += value;
 	}
 }

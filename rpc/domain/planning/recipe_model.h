@@ -59,10 +59,10 @@ struct model {
 	struct slack slacks[MODEL_SLACKS_MAX];
 };
 
-/* Collects the foods that may be used and builds the programme. `second_mains` also admits mains that the theme does not
- * name. False if the theme's main or nothing at all may be used. */
+/* Collects the foods that may be used and builds the programme. `wide` also admits mains that the theme does not name and
+ * foods that are seldom worth it. False if the theme's main or nothing at all may be used. */
 bool model_build(struct model *model, struct arena *arena, const struct assessment *a, const struct week_theme *theme,
-                 int week_index, bool second_mains);
+                 int week_index, bool wide);
 void model_fini(struct model *model);
 
 /* The wanted multiple of a minimum; takes effect at the next solve. */
@@ -79,10 +79,14 @@ struct model_outcome {
 	bool solved;
 	double objective;
 	double hard;                 /* sum of slacks that never may be */
+	double margins;              /* sum of shortened margins, each as a share of its bound */
 	struct recipe_gap worst;     /* the largest of them */
 	bool relaxed[RELAX_COUNT];
 };
 void model_outcome(const struct model *model, bool solved, struct model_outcome *out);
+
+/* 0..1 from three numbers: spreads choices over weeks and seeds without keeping state. */
+double model_hash01(uint64_t seed, uint64_t a, uint64_t b);
 
 /* How many of a group's members a recipe may hold. */
 int group_most(enum food_group group);

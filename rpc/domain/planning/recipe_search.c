@@ -29,7 +29,9 @@ struct search {
 	int budget;        /* evaluations left */
 };
 
-enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8, SEARCH_BUDGET = 400, POLISH_BUDGET = 80 };
+enum { L1_ROUNDS = 5, ADD_TRIES = 4, DROP_TRIES = 8, SEARCH_BUDGET = 350, POLISH_BUDGET = 60, MEND_BUDGET = 40, STARTS = 3 };
+/* Grams per 1000 kcal that are more than the solver's noise. */
+static const double USED_G = 1e-7;
 /* A state whose value differs by less is no better. */
 static const double BETTER = 1e-3;
 /* Grams a day by which shares are let off while rounding; if one was still passed, once more with as much to spare. */
@@ -82,6 +84,18 @@ static double evaluate(struct search *s)
 	return value;
 }
 
+/* As above for a trial that only counts if it is better than the state that is kept; INFINITY if it is not. */
+static double evaluate_trial(struct search *s)
+{
+	double items = 0;
+	s->budget--;
+	for (int j = 0; j < s->m.count; j++) {
+		if (s->in[j]) items += s->m.candidates[j].item_cost;
+	}
+	if (!lp_solve_below(s->m.lp, s->value - BETTER - items)) return INFINITY;
+	return lp_objective(s->m.lp) + items;
+}
+
 static void keep(struct search *s, double value)
 {
 	s->value = value;
@@ -102,8 +116,12 @@ static void learn_usual(struct search *s)
 /* What is used least is tried first when something has to go. */
 static double usage(const struct search *s, int j) { return s->grams[j] / s->usual[j]; }
 
-static void start_from_l1(struct search *s)
+/* start: 0 takes the items' costs as they are, others disturb them so that the search begins elsewhere. */
+static void start_from_l1(struct search *s, int start)
 {
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (s->m.low[n]) model_set_aim(&s->m, n, model_aim_low(n));
+	}
 	for (int j = 0; j < s->m.count; j++) {
 		const struct candidate *c = &s->m.candidates[j];
 		lp_set_column(s->m.lp, s->m.column[j], c->locked ? c->practical_g : 0, c->most_g);
@@ -113,7 +131,9 @@ static void start_from_l1(struct search *s)
 		for (int j = 0; j < s->m.count; j++) {
 			const struct candidate *c = &s->m.candidates[j];
 			double weight = round == 0 ? s->usual[j] : s->grams[j] + 0.05 * s->usual[j];
-			lp_set_cost(s->m.lp, s->m.column[j], c->gram_cost + c->item_cost / weight);
+			double chance = model_hash01(s->m.a->pet->seed, c->food, 1000 + (uint64_t)start);
+			double disturbance = start == 0 ? 1 : chance < 0.3 ? 5 : 0.3 + chance;
+			lp_set_cost(s->m.lp, s->m.column[j], c->gram_cost + disturbance * c->item_cost / weight);
 		}
 		if (!lp_solve(s->m.lp)) break;
 		for (int j = 0; j < s->m.count; j++) s->grams[j] = lp_value(s->m.lp, s->m.column[j]);
@@ -121,7 +141,7 @@ static void start_from_l1(struct search *s)
 	for (int j = 0; j < s->m.count; j++) {
 		const struct candidate *c = &s->m.candidates[j];
 		lp_set_cost(s->m.lp, s->m.column[j], c->gram_cost);
-		put(s, j, c->locked || s->grams[j] > 1e-7);
+		put(s, j, c->locked || s->grams[j] > USED_G);
 		open_column(s, j);
 	}
 }
@@ -180,6 +200,43 @@ static void prune(struct search *s)
 	}
 }
 
+/* A nutrient that comes from one food varies with it (sd 15 % between lots of a food, 3 % of a supplement); one from many
+ * evens out. Asks for as much above each minimum as keeps 90 % of it in nearly all draws. True if an aim moved that the
+ * kept state does not reach. */
+static const double FOOD_SD = 0.15, SUPPLEMENT_SD = 0.03, DRAWS_Z = 2.4, DRAWS_Z_LEAST = 1.8, DRAWS_FLOOR = 0.90, AIM_MOST = 1.30;
+struct spread {
+	double sum; /* multiple of the minimum */
+	double sd;  /* of it, relative */
+};
+static struct spread spread_of(const struct search *s, enum nutrient n)
+{
+	double sum = 0, square = 0;
+	for (int j = 0; j < s->m.count; j++) {
+		if (!s->in[j]) continue;
+		double part = s->m.low[n][j] * s->grams[j], sd = part * (is_food(s, j) ? FOOD_SD : SUPPLEMENT_SD);
+		sum += part;
+		square += sd * sd;
+	}
+	return (struct spread){ sum, sum > 0 ? sqrt(square) / sum : FOOD_SD };
+}
+
+/* The multiple of a minimum of which 90 % are left in all but the draws beyond z. */
+static double aim_for(double sd, double z) { return DRAWS_FLOOR * exp(z * sd + sd * sd / 2); }
+
+static bool adapt_margins(struct search *s)
+{
+	bool moved = false;
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (!s->m.low[n]) continue;
+		struct spread spread = spread_of(s, n);
+		double aim = fmax(fmin(aim_for(spread.sd, DRAWS_Z), AIM_MOST), model_aim_low(n));
+		if (fabs(aim - s->m.aim[n]) < 0.005) continue;
+		moved |= fmin(aim, s->m.aim[n]) <= spread.sum + 1e-6 || spread.sum < aim;
+		model_set_aim(&s->m, n, aim);
+	}
+	return moved;
+}
+
 /* What is taken out to make room is remembered so that a move can be taken back. */
 struct move {
 	int out[4], out_count, in;
@@ -216,12 +273,11 @@ static bool move_in(struct search *s, struct move *move, int j)
 	return counts_fit(s);
 }
 
-static bool is_better(struct search *s)
+/* Makes the state that is there the kept one, with the margins that it needs. */
+static void settle(struct search *s, double value)
 {
-	double value = evaluate(s);
-	if (value >= s->value - BETTER) return false;
 	keep(s, value);
-	return true;
+	if (isfinite(value) && adapt_margins(s)) keep(s, evaluate(s));
 }
 
 /* What the last solve's prices promise for adding each food, best first. */
@@ -243,7 +299,11 @@ static bool try_adds(struct search *s, int dropped, double *rank)
 	int adds[ADD_TRIES], count = promising(s, dropped, rank, adds);
 	for (int i = 0; i < count; i++) {
 		struct move move = { .in = -1 };
-		if (move_in(s, &move, adds[i]) && is_better(s)) return true;
+		double value = move_in(s, &move, adds[i]) ? evaluate_trial(s) : INFINITY;
+		if (isfinite(value)) {
+			settle(s, value);
+			return true;
+		}
 		take_back(s, &move);
 	}
 	return false;
@@ -260,15 +320,16 @@ static bool is_sound(const struct search *s)
 
 /* Goes through the items in turn: is the recipe better without it, or with another in its place? The prices that rank
  * the others are those of the recipe without it. Ends when a whole round brought nothing. */
-static void improve(struct search *s)
+static void improve(struct search *s, int evaluations)
 {
+	int stop_at = s->budget > evaluations ? s->budget - evaluations : 0;
 	double *rank = arena_new_array(s->m.arena, double, (size_t)s->m.count);
 	int drops[RECIPE_ITEMS_MAX];
 	bool better = true;
 
-	while (better && s->budget > 0) {
+	while (better && s->budget > stop_at) {
 		better = false;
-		if (is_sound(s)) s->budget = s->budget < POLISH_BUDGET ? s->budget : POLISH_BUDGET;
+		if (is_sound(s) && s->budget - stop_at > POLISH_BUDGET) stop_at = s->budget - POLISH_BUDGET;
 		for (int j = 0; j < s->m.count; j++) {
 			rank[j] = s->in[j] && !s->m.candidates[j].locked ? usage(s, j) : INFINITY;
 		}
@@ -276,40 +337,21 @@ static void improve(struct search *s)
 		/* the prices of the kept state: a rejected trial has left others behind */
 		if (!lp_solve(s->m.lp)) return;
 		better |= try_adds(s, -1, rank);
-		for (int i = 0; i < drop_count && s->budget > 0; i++) {
+		for (int i = 0; i < drop_count && s->budget > stop_at; i++) {
 			if (!s->in[drops[i]]) continue;
 			put(s, drops[i], false);
-			if (is_better(s) || try_adds(s, drops[i], rank)) {
+			/* solved to the end, for the prices */
+			double value = evaluate(s);
+			if (value < s->value - BETTER) {
+				settle(s, value);
 				better = true;
-				continue;
+			} else if (try_adds(s, drops[i], rank)) {
+				better = true;
+			} else {
+				put(s, drops[i], true);
 			}
-			put(s, drops[i], true);
 		}
 	}
-}
-
-/* A nutrient that comes from one food varies with it (sd 15 % between lots of a food, 3 % of a supplement); one from many
- * evens out. Asks for as much above the minimum as keeps 90 % of it in nearly all draws. True if any aim moved. */
-static const double FOOD_SD = 0.15, SUPPLEMENT_SD = 0.03, DRAWS_Z = 2.4, DRAWS_FLOOR = 0.90, AIM_MOST = 1.30;
-static bool widen_margins(struct search *s)
-{
-	bool moved = false;
-	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
-		if (!s->m.low[n]) continue;
-		double sum = 0, square = 0;
-		for (int j = 0; j < s->m.count; j++) {
-			double part = s->m.low[n][j] * s->grams[j], sd = part * (is_food(s, j) ? FOOD_SD : SUPPLEMENT_SD);
-			sum += part;
-			square += sd * sd;
-		}
-		if (sum <= 0) continue;
-		double sd = sqrt(square) / sum, aim = fmin(DRAWS_FLOOR * exp(DRAWS_Z * sd + sd * sd / 2), AIM_MOST);
-		if (aim > s->m.aim[n] + 0.005) {
-			model_set_aim(&s->m, n, aim);
-			moved |= sum < aim - 1e-6;
-		}
-	}
-	return moved;
 }
 
 static double unit_of(const struct search *s, int j, double grams)
@@ -432,7 +474,7 @@ static int relaxed_count(const struct recipe *r)
 
 static bool finish_once(struct search *s, bool items_relaxed, double share_g, struct recipe *out, struct recipe_gap *gap)
 {
-	memset(out, 0, sizeof(*out));
+	*out = (struct recipe){ .fragile = out->fragile };
 	if (!round_grams(s, share_g, out)) return false;
 	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
 	note_relaxations(s, items_relaxed, out);
@@ -441,7 +483,7 @@ static bool finish_once(struct search *s, bool items_relaxed, double share_g, st
 
 static bool finish(struct search *s, bool items_relaxed, struct recipe *out, struct recipe_gap *gap)
 {
-	struct recipe tight;
+	struct recipe tight = { .fragile = out->fragile };
 	bool found = finish_once(s, items_relaxed, ROUNDING_SHARE_G, out, gap);
 	if (found && relaxed_count(out) == items_relaxed) return true;
 	bool also = finish_once(s, items_relaxed, ROUNDING_TIGHT_G, &tight, gap);
@@ -457,27 +499,86 @@ static bool only_margins(const struct model_outcome *o)
 	return o->solved && o->hard <= 0;
 }
 
-/* Two rounds: the second with the margins that the first choice needs. */
-static void settle(struct search *s)
-{
-	improve(s);
-	if (!s->outcome.solved || !widen_margins(s)) return;
-	for (int j = 0; j < s->m.count; j++) open_column(s, j);
-	keep(s, evaluate(s));
-	improve(s);
-}
-
 static bool search_start(struct search *s, struct arena *arena, const struct assessment *a,
-                         const struct week_theme *theme, int week_index, bool second_mains)
+                         const struct week_theme *theme, int week_index, bool wide)
 {
 	memset(s, 0, sizeof(*s));
-	if (!model_build(&s->m, arena, a, theme, week_index, second_mains)) return false;
+	if (!model_build(&s->m, arena, a, theme, week_index, wide)) return false;
 	s->in = arena_new_array(arena, bool, (size_t)s->m.count);
 	s->grams = arena_new_array(arena, double, (size_t)s->m.count);
 	s->usual = arena_new_array(arena, double, (size_t)s->m.count);
 	learn_usual(s);
 	s->practical_share = 1;
 	return true;
+}
+
+/* Nutrients that nature would too often take below 90 % of their minimum. */
+static int fragile_count(const struct search *s)
+{
+	int count = 0;
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (!s->m.low[n]) continue;
+		struct spread spread = spread_of(s, n);
+		count += spread.sum < aim_for(spread.sd, DRAWS_Z_LEAST);
+	}
+	return count;
+}
+
+/* Good enough to stop looking. */
+static bool is_content(const struct search *s) { return only_margins(&s->outcome) && fragile_count(s) == 0; }
+
+/* From the many foods of the L1 start down to the few that are wanted, one at a time, mending after each step that hurt:
+ * taken away all at once they leave a heap of troubles from which single swaps seldom lead out. */
+static void narrow(struct search *s)
+{
+	struct limits wanted = s->limits;
+	do {
+		int items = s->items - 1, supplements = s->counts[GROUP_SUPPLEMENT] - 1;
+		s->limits.items = items > wanted.items ? items : wanted.items;
+		s->limits.supplements = supplements > wanted.supplements ? supplements : wanted.supplements;
+		prune(s);
+		settle(s, s->value);
+		if (!is_content(s) && s->items > wanted.items) improve(s, MEND_BUDGET);
+	} while (s->budget > 0 && (s->limits.items > wanted.items || s->limits.supplements > wanted.supplements));
+	s->limits = wanted;
+	prune(s);
+	settle(s, s->value);
+}
+
+/* Searches from several starts and leaves the best recipe in *s. */
+static void search_run(struct search *s)
+{
+	bool *best = arena_new_array(s->m.arena, bool, (size_t)s->m.count);
+	double best_value = INFINITY, best_aim[NUTRIENT_COUNT];
+	int best_start = -1, best_fragile = 0;
+
+	for (int start = 0; start < STARTS; start++) {
+		s->budget = SEARCH_BUDGET;
+		start_from_l1(s, start);
+		keep(s, evaluate(s));
+		narrow(s);
+		improve(s, s->budget);
+		/* among recipes that give up margins only, the sounder one; else the one that gives up less */
+		int fragile = only_margins(&s->outcome) ? fragile_count(s) : NUTRIENT_COUNT;
+		bool better = best_start < 0 || fragile < best_fragile || (fragile == best_fragile && s->value < best_value);
+		if (counts_fit(s) && better) {
+			best_start = start;
+			best_fragile = fragile;
+			best_value = s->value;
+			memcpy(best, s->in, (size_t)s->m.count * sizeof(*best));
+			memcpy(best_aim, s->m.aim, sizeof(best_aim));
+		}
+		if (is_content(s)) break;
+	}
+	if (best_start < 0) return; /* the last state stands, and says what is missing */
+	for (int j = 0; j < s->m.count; j++) {
+		put(s, j, best[j]);
+		open_column(s, j);
+	}
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (s->m.low[n]) model_set_aim(&s->m, n, best_aim[n]);
+	}
+	keep(s, evaluate(s));
 }
 
 bool recipe_find(struct arena *arena, const struct assessment *a, const struct week_theme *theme, int week_index,
@@ -491,20 +592,24 @@ bool recipe_find(struct arena *arena, const struct assessment *a, const struct w
 	int first = effort == RECIPE_RELAXED ? 2 : few ? 0 : 1, last = effort == RECIPE_RELAXED ? 2 : 1;
 
 	*gap = (struct recipe_gap){ .nutrient = NUTRIENT_COUNT };
-	for (int pass = first; pass <= last && !found; pass++) {
+	out->fragile = true;
+	for (int pass = first; pass <= last && !(found && !out->fragile); pass++) {
 		struct search s;
+		struct recipe recipe;
+		struct recipe_gap this_gap;
 		struct arena_mark mark = arena_mark(arena);
-		if (!search_start(&s, arena, a, theme, week_index, pass == 2)) return false;
+		if (!search_start(&s, arena, a, theme, week_index, pass == 2)) return found;
 		s.limits = pass == 0 ? few_items : many_items;
 		s.practical_share = pass == 2 ? 0.5 : 1;
-		s.budget = SEARCH_BUDGET;
-		start_from_l1(&s);
-		keep(&s, evaluate(&s));
-		prune(&s);
-		settle(&s);
-		*gap = s.outcome.worst;
+		search_run(&s);
+		this_gap = s.outcome.worst;
 		bool good = pass < 2 ? only_margins(&s.outcome) : s.outcome.solved && s.outcome.hard <= 0;
-		found = good && finish(&s, few && s.items > few_items.items, out, gap);
+		recipe.fragile = fragile_count(&s) > 0;
+		if (good && !(found && recipe.fragile) && finish(&s, few && s.items > few_items.items, &recipe, &this_gap)) {
+			*out = recipe;
+			found = true;
+		}
+		if (!found) *gap = this_gap;
 		solves += lp_solve_count(s.m.lp);
 		model_fini(&s.m);
 		arena_rewind(arena, mark);
@@ -513,12 +618,14 @@ bool recipe_find(struct arena *arena, const struct assessment *a, const struct w
 	return found;
 }
 
-struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme)
+struct recipe_outlook recipe_outlook(struct arena *arena, const struct assessment *a, const struct week_theme *theme,
+                                     enum recipe_effort effort)
 {
 	struct search s;
 	struct arena_mark mark = arena_mark(arena);
+	bool wide = effort == RECIPE_RELAXED;
 	struct recipe_outlook out = { .missing = INFINITY, .relaxed = true, .gap = { .nutrient = NUTRIENT_COUNT } };
-	if (search_start(&s, arena, a, theme, 0, false)) {
+	if (search_start(&s, arena, a, theme, 0, wide)) {
 		for (int j = 0; j < s.m.count; j++) {
 			const struct candidate *c = &s.m.candidates[j];
 			lp_set_column(s.m.lp, s.m.column[j], c->locked ? c->practical_g : 0, c->most_g);

@@ -17,7 +17,7 @@ static const struct liking {
 	{ "tilapia_cooked", 2.4, 0.5 },         { "turkey_thigh_cooked", 2.5, 2.9 }, { "turkey_mince_cooked", 2.3, 2.6 },
 	{ "turkey_breast_cooked", 2.1, 2.0 },   { "chicken_breast_cooked", 2.5, 2.3 }, { "chicken_drumstick_cooked", 2.3, 2.3 },
 	{ "chicken_mince_cooked", 2.2, 2.2 },   { "chicken_thigh_stewed", 2.4, 2.4 }, { "duck_meat_cooked", 2.2, 2.5 },
-	{ "lamb_leg_cooked", 1.7, 1.7 },        { "rabbit_cooked", 1.3, 1.6 },       { "venison_mince_cooked", 1.0, 0.9 },
+	{ "lamb_leg_cooked", 1.7, 1.7 },        { "rabbit_cooked", 1.3, 0.7 },       { "venison_mince_cooked", 1.0, 0.9 },
 	{ "beef_round_cooked", 1.2, 1.2 },      { "pork_mince84_cooked", 1.0, 0.9 }, { "goat_meat_cooked", 0.9, 0.8 },
 	{ "salmon_farmed_cooked", 1.2, 0.6 },   { "sea_bass_cooked", 1.2, 0.5 },     { "catfish_farmed_cooked", 1.0, 0.5 },
 	{ "bison_mince_cooked", 0.6, 0.6 },     { "haddock_cooked", 0.4, 0.3 },
@@ -148,14 +148,16 @@ bool plan_choose_themes(struct arena *arena, const struct assessment *a, struct 
 		return error_param(err, "why", "%s", a->pet->lang == LANG_ZH ? "排除之后没有任何可用作主料的肉类或鱼类"
 		                                                             : "no meat or fish is left after the exclusions");
 	}
-	outlook = arena_new_array(arena, struct recipe_outlook, list.count);
-	known = arena_new_array(arena, bool, list.count);
+	outlook = arena_new_array(arena, struct recipe_outlook, 2 * list.count);
+	known = arena_new_array(arena, bool, 2 * list.count);
 	for (int stage = 0; stage < STAGES && count < wanted; stage++) {
+		bool relaxed = stage >= RELAXED_KIND, exact = stage == NEW_MAIN || stage == RELAXED_MAIN;
 		for (size_t i = 0; i < list.count && count < wanted; i++) {
-			if (kind_used(out, count, &list.themes[i], stage == NEW_MAIN || stage == RELAXED_MAIN)) continue;
-			if (!known[i]) outlook[i] = recipe_outlook(arena, a, &list.themes[i]);
-			known[i] = true;
-			bool promises = outlook[i].missing <= 0 && (stage >= RELAXED_KIND || !outlook[i].relaxed);
+			size_t at = i + (relaxed ? list.count : 0);
+			if (kind_used(out, count, &list.themes[i], exact)) continue;
+			if (!known[at]) outlook[at] = recipe_outlook(arena, a, &list.themes[i], relaxed ? RECIPE_RELAXED : RECIPE_STRICT);
+			known[at] = true;
+			bool promises = outlook[at].missing <= 0 && (relaxed || !outlook[at].relaxed);
 			if (promises) out[count++] = list.themes[i];
 		}
 	}

@@ -148,7 +148,7 @@ static void write_week(struct arena *arena, const struct assessment *a, const st
 static bool try_theme(struct arena *arena, const struct assessment *a, struct week_theme *theme, int taste,
                       enum recipe_effort effort, struct recipe *out, struct recipe_gap *gap)
 {
-	struct recipe_outlook outlook = recipe_outlook(arena, a, theme);
+	struct recipe_outlook outlook = recipe_outlook(arena, a, theme, effort);
 	if (outlook.missing > 0 || (effort == RECIPE_STRICT && outlook.relaxed)) {
 		*gap = outlook.gap;
 		return false;
@@ -236,18 +236,26 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 	};
 	int taste = a->keep_recipe ? 0 : week_index;
 	struct week_theme theme = { 0 }, others[REPLACEMENTS_MAX];
-	struct recipe recipe;
-	struct recipe_gap gap, own_gap = { .nutrient = NUTRIENT_COUNT };
-	bool found = false;
+	struct recipe recipe = { 0 };
+	struct recipe_gap own_gap = { .nutrient = NUTRIENT_COUNT };
+	bool found = false, sound = false;
 
-	for (size_t r = 0; r < COUNT(rounds) && !found; r++) {
+	for (size_t r = 0; r < COUNT(rounds) && !sound; r++) {
 		size_t count = 1;
+		/* a fragile week is better than one that gave up more */
+		if (found && rounds[r].effort == RECIPE_RELAXED) continue;
 		others[0] = themes[week_index];
 		if (rounds[r].from != OWN) count = replacements(arena, a, themes, taste, rounds[r].from == OTHER_WEEKS, others);
-		for (size_t i = 0; i < count && i < rounds[r].most && !found; i++) {
+		for (size_t i = 0; i < count && i < rounds[r].most && !sound; i++) {
+			struct recipe candidate;
+			struct recipe_gap gap;
+			bool works = try_theme(arena, a, &others[i], taste, rounds[r].effort, &candidate, &gap);
+			if (rounds[r].from == OWN && !works) own_gap = gap;
+			if (!works || (found && candidate.fragile)) continue;
+			found = true;
+			sound = !candidate.fragile;
+			recipe = candidate;
 			theme = others[i];
-			found = try_theme(arena, a, &theme, taste, rounds[r].effort, &recipe, &gap);
-			if (rounds[r].from == OWN) own_gap = gap;
 		}
 	}
 	if (!found) return fail(arena, a, &own_gap, err);
