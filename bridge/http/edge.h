@@ -86,6 +86,7 @@ struct worker {
 	struct bridge *bridge;
 	pthread_t thread;
 	bool ended; /* everything was given back */
+	atomic_int posting; /* threads inside worker_post */
 	h2o_evloop_t *loop;
 	h2o_context_t ctx;
 	h2o_accept_ctx_t accept;

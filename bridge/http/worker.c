@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,11 @@ static void on_inbox(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messa
 
 void worker_post(struct worker *worker, struct message *message)
 {
+	/* h2o links the message first and writes to the queue's descriptor after: the loop may have run it, and be on its way out,
+	 * before the write. */
+	atomic_fetch_add(&worker->posting, 1);
 	h2o_multithread_send_message(&worker->inbox, &message->super);
+	atomic_fetch_sub(&worker->posting, 1);
 }
 
 /* ---- metrics ---- */
@@ -401,6 +406,7 @@ static void fini(struct worker *worker)
 	}
 	free(worker->metrics);
 	h2o_multithread_queue_t *queue = worker->ctx.queue;
+	while (atomic_load(&worker->posting) > 0) (void)sched_yield(); /* a write into the queue's descriptor, at most */
 	h2o_multithread_unregister_receiver(queue, &worker->inbox);
 	/* GOAWAY's second round may still be planned. */
 	h2o_timeout_unlink(&worker->ctx.http2._graceful_shutdown_timeout);
