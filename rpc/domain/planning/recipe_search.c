@@ -203,7 +203,7 @@ static void prune(struct search *s)
 /* A nutrient that comes from one food varies with it (sd 15 % between lots of a food, 3 % of a supplement); one from many
  * evens out. Asks for as much above each minimum as keeps 90 % of it in nearly all draws. True if an aim moved that the
  * kept state does not reach. */
-static const double FOOD_SD = 0.15, SUPPLEMENT_SD = 0.03, DRAWS_Z = 2.4, DRAWS_Z_LEAST = 1.8, DRAWS_FLOOR = 0.90, AIM_MOST = 1.30;
+static const double FOOD_SD = 0.15, SUPPLEMENT_SD = 0.03, DRAWS_Z = 2.4, DRAWS_Z_LEAST = 1.8, DRAWS_Z_PRINTED = 1.7, DRAWS_FLOOR = 0.90, AIM_MOST = 1.30;
 struct spread {
 	double sum; /* multiple of the minimum */
 	double sd;  /* of it, relative */
@@ -235,6 +235,18 @@ static bool adapt_margins(struct search *s)
 		model_set_aim(&s->m, n, aim);
 	}
 	return moved;
+}
+
+/* Nutrients that nature would too often take below 90 % of their minimum. */
+static int fragile_count(const struct search *s, double z)
+{
+	int count = 0;
+	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
+		if (!s->m.low[n]) continue;
+		struct spread spread = spread_of(s, n);
+		count += spread.sum < aim_for(spread.sd, z);
+	}
+	return count;
 }
 
 /* What is taken out to make room is remembered so that a move can be taken back. */
@@ -441,6 +453,18 @@ static void note_margins(const struct assessment *a, struct recipe *out)
 	}
 }
 
+/* One time in twenty is z = 1.645; a little more, as draws scatter themselves. */
+static bool is_fragile(struct search *s, const struct recipe *recipe)
+{
+	for (int j = 0; j < s->m.count; j++) {
+		s->grams[j] = 0;
+		for (size_t i = 0; i < recipe->count; i++) {
+			if (recipe->items[i].food == s->m.candidates[j].food) s->grams[j] = recipe->items[i].grams * 1000 / recipe_kcal(recipe);
+		}
+	}
+	return fragile_count(s, DRAWS_Z_PRINTED) > 0;
+}
+
 /* What was given up, by the printed grams. */
 static void note_relaxations(struct search *s, bool items_relaxed, struct recipe *out)
 {
@@ -474,20 +498,22 @@ static int relaxed_count(const struct recipe *r)
 
 static bool finish_once(struct search *s, bool items_relaxed, double share_g, struct recipe *out, struct recipe_gap *gap)
 {
-	*out = (struct recipe){ .fragile = out->fragile };
+	*out = (struct recipe){ 0 };
 	if (!round_grams(s, share_g, out)) return false;
 	qsort(out->items, out->count, sizeof(out->items[0]), item_order);
 	note_relaxations(s, items_relaxed, out);
+	out->fragile = is_fragile(s, out);
 	return recipe_keeps_bounds(out, s->m.a, gap);
 }
 
 static bool finish(struct search *s, bool items_relaxed, struct recipe *out, struct recipe_gap *gap)
 {
-	struct recipe tight = { .fragile = out->fragile };
+	struct recipe tight;
 	bool found = finish_once(s, items_relaxed, ROUNDING_SHARE_G, out, gap);
-	if (found && relaxed_count(out) == items_relaxed) return true;
+	if (found && !out->fragile && relaxed_count(out) == items_relaxed) return true;
 	bool also = finish_once(s, items_relaxed, ROUNDING_TIGHT_G, &tight, gap);
-	if (also && (!found || relaxed_count(&tight) < relaxed_count(out))) *out = tight;
+	int less = relaxed_count(out) - relaxed_count(&tight);
+	if (also && (!found || less > 0 || (less == 0 && out->fragile && !tight.fragile))) *out = tight;
 	return found || also;
 }
 
@@ -512,20 +538,8 @@ static bool search_start(struct search *s, struct arena *arena, const struct ass
 	return true;
 }
 
-/* Nutrients that nature would too often take below 90 % of their minimum. */
-static int fragile_count(const struct search *s)
-{
-	int count = 0;
-	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
-		if (!s->m.low[n]) continue;
-		struct spread spread = spread_of(s, n);
-		count += spread.sum < aim_for(spread.sd, DRAWS_Z_LEAST);
-	}
-	return count;
-}
-
 /* Good enough to stop looking. */
-static bool is_content(const struct search *s) { return only_margins(&s->outcome) && fragile_count(s) == 0; }
+static bool is_content(const struct search *s) { return only_margins(&s->outcome) && fragile_count(s, DRAWS_Z_LEAST) == 0; }
 
 /* From the many foods of the L1 start down to the few that are wanted, one at a time, mending after each step that hurt:
  * taken away all at once they leave a heap of troubles from which single swaps seldom lead out. */
@@ -559,7 +573,7 @@ static void search_run(struct search *s)
 		narrow(s);
 		improve(s, s->budget);
 		/* among recipes that give up margins only, the sounder one; else the one that gives up less */
-		int fragile = only_margins(&s->outcome) ? fragile_count(s) : NUTRIENT_COUNT;
+		int fragile = only_margins(&s->outcome) ? fragile_count(s, DRAWS_Z_LEAST) : NUTRIENT_COUNT;
 		bool better = best_start < 0 || fragile < best_fragile || (fragile == best_fragile && s->value < best_value);
 		if (counts_fit(s) && better) {
 			best_start = start;
@@ -568,7 +582,8 @@ static void search_run(struct search *s)
 			memcpy(best, s->in, (size_t)s->m.count * sizeof(*best));
 			memcpy(best_aim, s->m.aim, sizeof(best_aim));
 		}
-		if (is_content(s)) break;
+		/* two failures in a row are taken for an answer; a third start is for making a good recipe sound */
+		if (is_content(s) || (start > 0 && best_fragile >= NUTRIENT_COUNT)) break;
 	}
 	if (best_start < 0) return; /* the last state stands, and says what is missing */
 	for (int j = 0; j < s->m.count; j++) {
@@ -604,9 +619,8 @@ bool recipe_find(struct arena *arena, const struct assessment *a, const struct w
 		search_run(&s);
 		this_gap = s.outcome.worst;
 		bool good = pass < 2 ? only_margins(&s.outcome) : s.outcome.solved && s.outcome.hard <= 0;
-		recipe.fragile = fragile_count(&s) > 0;
-		if (good && !(found && recipe.fragile) && finish(&s, few && s.items > few_items.items, &recipe, &this_gap)) {
-			*out = recipe;
+		if (good && finish(&s, few && s.items > few_items.items, &recipe, &this_gap)) {
+			if (!found || !recipe.fragile) *out = recipe;
 			found = true;
 		}
 		if (!found) *gap = this_gap;

@@ -156,21 +156,32 @@ static bool try_theme(struct arena *arena, const struct assessment *a, struct we
 	return recipe_find(arena, a, theme, taste, effort, out, gap);
 }
 
-/* Mains that no week has, a different first one for each week, then those of the other weeks. */
-static size_t replacements(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
-                           int taste, bool repeats, struct week_theme *out)
+/* Mains that no week has, a different first one for each week. */
+static size_t other_mains(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
+                          int taste, struct week_theme *out)
 {
 	struct theme_list list;
-	size_t free_count = 0, count = 0;
-	struct week_theme free_themes[THEMES_MAX];
+	struct week_theme unused[THEMES_MAX];
+	size_t unused_count = 0, count = 0;
 	themes_list(arena, a, &list);
 	for (size_t i = 0; i < list.count; i++) {
 		bool used = false;
 		for (int w = 0; w < PLAN_WEEKS; w++) used |= themes[w].mains[0] == list.themes[i].mains[0];
-		if (used == repeats) free_themes[free_count++] = list.themes[i];
+		if (!used) unused[unused_count++] = list.themes[i];
 	}
-	for (size_t i = 0; i < free_count && count < REPLACEMENTS_MAX; i++) {
-		out[count++] = free_themes[(i + (size_t)taste) % free_count];
+	for (size_t i = 0; i < unused_count && count < REPLACEMENTS_MAX; i++) {
+		out[count++] = unused[(i + (size_t)taste) % unused_count];
+	}
+	return count;
+}
+
+/* The themes of the other weeks, the next week's first. */
+static size_t other_weeks(const struct week_theme themes[PLAN_WEEKS], int week_index, struct week_theme *out)
+{
+	size_t count = 0;
+	for (int step = 1; step < PLAN_WEEKS; step++) {
+		const struct week_theme *theme = &themes[(week_index + step) % PLAN_WEEKS];
+		if (!theme_equal(theme, &themes[week_index])) out[count++] = *theme;
 	}
 	return count;
 }
@@ -231,8 +242,8 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 		enum recipe_effort effort;
 		size_t most;
 	} rounds[] = {
-		{ OWN, RECIPE_STRICT, 1 },   { OTHER_MAINS, RECIPE_STRICT, 3 },  { OWN, RECIPE_RELAXED, 1 },
-		{ OTHER_MAINS, RECIPE_RELAXED, 3 }, { OTHER_WEEKS, RECIPE_STRICT, 3 }, { OTHER_WEEKS, RECIPE_RELAXED, 3 },
+		{ OWN, RECIPE_STRICT, 1 },   { OTHER_MAINS, RECIPE_STRICT, 2 },  { OWN, RECIPE_RELAXED, 1 },
+		{ OTHER_WEEKS, RECIPE_STRICT, 3 }, { OTHER_MAINS, RECIPE_RELAXED, 3 }, { OTHER_WEEKS, RECIPE_RELAXED, 3 },
 	};
 	int taste = a->keep_recipe ? 0 : week_index;
 	struct week_theme theme = { 0 }, others[REPLACEMENTS_MAX];
@@ -245,7 +256,8 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 		/* a fragile week is better than one that gave up more */
 		if (found && rounds[r].effort == RECIPE_RELAXED) continue;
 		others[0] = themes[week_index];
-		if (rounds[r].from != OWN) count = replacements(arena, a, themes, taste, rounds[r].from == OTHER_WEEKS, others);
+		if (rounds[r].from == OTHER_MAINS) count = other_mains(arena, a, themes, taste, others);
+		if (rounds[r].from == OTHER_WEEKS) count = other_weeks(themes, week_index, others);
 		for (size_t i = 0; i < count && i < rounds[r].most && !sound; i++) {
 			struct recipe candidate;
 			struct recipe_gap gap;
