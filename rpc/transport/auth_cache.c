@@ -53,7 +53,10 @@ static void key_of(unsigned char kind, struct str token, unsigned char out[crypt
 	crypto_hash_sha256_final(&state, out);
 }
 
-static bool is_fresh(int64_t at_us, int64_t now_us) { return at_us != 0 && now_us >= at_us && now_us - at_us < CACHED_US; }
+static bool is_fresh(int64_t at_us, int64_t now_us)
+{
+	return at_us != 0 && now_us >= at_us && now_us - at_us < CACHED_US;
+}
 
 /* A clock that was set back makes entries stale, never longer lived. */
 static bool lookup(struct auth_cache *cache, const unsigned char *key, int64_t now_us, struct entry *out)
@@ -109,7 +112,8 @@ bool auth_token(struct auth_cache *cache, struct str token, enum token_type want
 	key_of((unsigned char)want, token, entry.key);
 	bool known = lookup(cache, entry.key, now_us, &entry);
 	if (!known) {
-		if (!token_verify(cache->options->keys, token, want, now_us / 1000000, &entry.claims, err)) return false;
+		if (!token_verify(cache->options->keys, token, want, now_us / 1000000, &entry.claims, err))
+			return false;
 		entry.verified_at_us = now_us;
 	}
 	/* A service is no user: nothing revokes it but its key and its time. */

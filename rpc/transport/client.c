@@ -14,12 +14,12 @@
 
 enum {
 	IN_FLIGHT_DEFAULT = 1024,
-	CONNECT_WAIT_MS = 1000,   /* how long a call waits for any connection */
-	DEAD_MS = 1000,           /* how long an endpoint that failed is skipped */
+	CONNECT_WAIT_MS = 1000, /* how long a call waits for any connection */
+	DEAD_MS = 1000,         /* how long an endpoint that failed is skipped */
 	RECONNECT_MIN_MS = 50,
 	RECONNECT_MAX_MS = 1000,
-	RECVMAXSZ_SPARE = 64,     /* nng counts its own header */
-	REPLY_SPARE = 64 * 1024,  /* a reply's status and metadata around its payload */
+	RECVMAXSZ_SPARE = 64,    /* nng counts its own header */
+	REPLY_SPARE = 64 * 1024, /* a reply's status and metadata around its payload */
 	ATTEMPTS_MAX = 5,
 	BACKOFF_MIN_MS = 20,
 	BACKOFF_MAX_MS = 1000,
@@ -102,7 +102,8 @@ bool rpc_client_create(const struct rpc_client_options *options, struct rpc_clie
 	client->retry_tokens = RETRY_TOKENS_MAX;
 	client->endpoints = calloc(options->endpoint_count + 1, sizeof *client->endpoints);
 	if (!client->endpoints) die("out of memory");
-	bool ok = options->endpoint_count > 0 || error_set(err, RPC_INVALID_ARGUMENT, "ENDPOINT_INVALID", "no endpoint");
+	bool ok =
+	    options->endpoint_count > 0 || error_set(err, RPC_INVALID_ARGUMENT, "ENDPOINT_INVALID", "no endpoint");
 	for (size_t i = 0; ok && i < options->endpoint_count; i++) {
 		ok = endpoint_open(client, &client->endpoints[i], options->endpoints[i], err);
 		if (ok) client->endpoint_count++;
@@ -243,9 +244,12 @@ static void outcome_from_error(struct rpc_pending *pending, const struct error *
 
 static void error_of_transport(int rv, bool cancelled, struct error *err)
 {
-	if (cancelled) error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled");
-	else if (rv == NNG_ETIMEDOUT) error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer in time");
-	else error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "%s", nng_strerror(rv));
+	if (cancelled)
+		error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled");
+	else if (rv == NNG_ETIMEDOUT)
+		error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "no answer in time");
+	else
+		error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "%s", nng_strerror(rv));
 }
 
 /* Whether to try once more: only what the .proto marks as free of side effects, only within the deadline and the budget. With
@@ -256,7 +260,8 @@ static bool try_again(struct rpc_pending *pending, enum rpc_code code)
 	int64_t cap_ms = (int64_t)BACKOFF_MIN_MS << pending->attempt;
 	if (cap_ms > BACKOFF_MAX_MS) cap_ms = BACKOFF_MAX_MS;
 	int64_t pause_ms = 1 + (int64_t)(entropy_u64() % (uint64_t)cap_ms);
-	if (code != RPC_UNAVAILABLE || pending->cancelled || !pending->method || !pending->method->no_side_effects) return false;
+	if (code != RPC_UNAVAILABLE || pending->cancelled || !pending->method || !pending->method->no_side_effects)
+		return false;
 	if (pending->attempt >= ATTEMPTS_MAX || time_monotonic_ms() + pause_ms >= pending->deadline_ms) return false;
 	pthread_mutex_lock(&client->lock);
 	bool allowed = !client->closing && client->retry_tokens >= 1.0;
@@ -311,7 +316,8 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	Petfood__Rpc__V1__RpcReply *reply = NULL;
 	error_clear(&err);
 	if (rv == 0) {
-		reply = envelope_unpack_reply(pending->arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
+		reply =
+		    envelope_unpack_reply(pending->arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
 		if (!reply) error_set(&err, RPC_INTERNAL, "INTERNAL", "the reply cannot be read");
 	} else if (endpoint_failed && !pending->cancelled && rv == NNG_ETIMEDOUT) {
 		error_set(&err, RPC_UNAVAILABLE, "UNREACHABLE", "no connection to %s", pending->link->endpoint->url);
@@ -335,7 +341,8 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	link_give(link, endpoint_failed);
 	if (reply) {
 		outcome_from_status(pending->arena, reply->status, &outcome);
-		if (outcome.code == RPC_OK) outcome.payload = (struct str){ (const char *)reply->payload.data, reply->payload.len };
+		if (outcome.code == RPC_OK)
+			outcome.payload = (struct str){ (const char *)reply->payload.data, reply->payload.len };
 	} else {
 		outcome_from_error(pending, &err, &outcome);
 	}
@@ -364,9 +371,7 @@ static void on_aio(void *self)
 		nng_aio_set_timeout(link->aio, (nng_duration)left_ms(pending));
 		nng_ctx_recv(link->ctx, link->aio);
 		break;
-	case PENDING_RECEIVING:
-		conclude(pending, rv, rv == 0 ? nng_aio_get_msg(link->aio) : NULL);
-		return;
+	case PENDING_RECEIVING: conclude(pending, rv, rv == 0 ? nng_aio_get_msg(link->aio) : NULL); return;
 	case PENDING_PAUSING:
 		if (pending->cancelled) {
 			conclude(pending, NNG_ECANCELED, NULL);
@@ -377,8 +382,7 @@ static void on_aio(void *self)
 		link_give(link, false);
 		launch(pending);
 		return;
-	case PENDING_DONE:
-		break;
+	case PENDING_DONE: break;
 	}
 	pthread_mutex_unlock(&pending->lock);
 }
@@ -395,11 +399,14 @@ static bool admit(struct rpc_client *client, struct rpc_pending *pending, struct
 	}
 	pthread_mutex_unlock(&client->lock);
 	if (closing) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "the client is closing");
-	if (full) return error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are under way", client->in_flight_max);
+	if (full)
+		return error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are under way",
+		                 client->in_flight_max);
 	return true;
 }
 
-static struct rpc_pending *pending_create(struct rpc_client *client, const char *method, const struct rpc_metadata *metadata)
+static struct rpc_pending *pending_create(struct rpc_client *client, const char *method,
+                                          const struct rpc_metadata *metadata)
 {
 	struct rpc_pending *pending = calloc(1, sizeof *pending);
 	if (!pending) die("out of memory");

@@ -43,7 +43,8 @@ static void on_done(void *self, const struct rpc_outcome *outcome)
 	rpc_outcome_to_error(outcome, &err);
 	if (outcome->code == RPC_OK) {
 		reply = message_unpack(w->arena, w->method->reply->descriptor, outcome->payload, &err);
-		if (!reply) error_set(&err, RPC_INTERNAL, "INTERNAL", "the reply of %s cannot be read", w->method->name);
+		if (!reply)
+			error_set(&err, RPC_INTERNAL, "INTERNAL", "the reply of %s cannot be read", w->method->name);
 	}
 	pthread_mutex_lock(&w->lock);
 	w->reply = reply;
@@ -66,8 +67,10 @@ bool rpc_client_call(struct rpc_client *client, const struct method_side *method
 		pthread_mutex_lock(&w.lock);
 		while (!w.is_done) pthread_cond_wait(&w.done, &w.lock);
 		pthread_mutex_unlock(&w.lock);
-		if (w.reply) *out_reply = w.reply;
-		else if (err) *err = w.err;
+		if (w.reply)
+			*out_reply = w.reply;
+		else if (err)
+			*err = w.err;
 	}
 	pthread_cond_destroy(&w.done);
 	pthread_mutex_destroy(&w.lock);

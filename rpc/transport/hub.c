@@ -127,7 +127,8 @@ static void on_call_done(void *self, const struct rpc_outcome *outcome)
 	struct event_hub *hub = call->hub;
 	rpc_outcome_to_error(outcome, &call->err);
 	if (outcome->code == RPC_OK)
-		call->reply = message_unpack(call->arena, call->method->reply->descriptor, outcome->payload, &call->err);
+		call->reply =
+		    message_unpack(call->arena, call->method->reply->descriptor, outcome->payload, &call->err);
 	pthread_mutex_lock(&hub->lock);
 	call->next = NULL;
 	*hub->ended_tail = call;
@@ -136,9 +137,11 @@ static void on_call_done(void *self, const struct rpc_outcome *outcome)
 	pthread_mutex_unlock(&hub->lock);
 }
 
-bool hub_call_start(struct hub_call *call, const ProtobufCMessage *request, const struct rpc_metadata *metadata, struct error *err)
+bool hub_call_start(struct hub_call *call, const ProtobufCMessage *request, const struct rpc_metadata *metadata,
+                    struct error *err)
 {
-	return rpc_client_start(call->hub->client, call->method, request, metadata, 0, on_call_done, call, &call->pending, err);
+	return rpc_client_start(call->hub->client, call->method, request, metadata, 0, on_call_done, call,
+	                        &call->pending, err);
 }
 
 struct rpc_metadata hub_metadata(struct event_hub *hub, struct arena *arena, const struct rpc_metadata *metadata)
@@ -146,7 +149,8 @@ struct rpc_metadata hub_metadata(struct event_hub *hub, struct arena *arena, con
 	struct rpc_metadata out = *metadata;
 	if (metadata->authorization.len) return out;
 	pthread_mutex_lock(&hub->lock);
-	if (hub->service_authorization) out.service_authorization = str_dup(arena, str_from(hub->service_authorization));
+	if (hub->service_authorization)
+		out.service_authorization = str_dup(arena, str_from(hub->service_authorization));
 	pthread_mutex_unlock(&hub->lock);
 	return out;
 }
@@ -154,8 +158,10 @@ struct rpc_metadata hub_metadata(struct event_hub *hub, struct arena *arena, con
 static void end_call(struct hub_call *call)
 {
 	rpc_pending_release(&call->pending);
-	if (call->method == call->hub->read_heads) heads_on_reply(call);
-	else reader_on_read(call);
+	if (call->method == call->hub->read_heads)
+		heads_on_reply(call);
+	else
+		reader_on_read(call);
 }
 
 /* ---- the thread ---- */
@@ -167,7 +173,7 @@ static void give_notice(struct event_hub *hub, nng_msg *msg)
 	if (!split_topic(msg, &task_id, &packed)) return;
 	struct arena *arena = arena_create(0);
 	Petfood__Rpc__V1__EventNotice *notice =
-		(void *)message_unpack(arena, &petfood__rpc__v1__event_notice__descriptor, packed, NULL);
+	    (void *)message_unpack(arena, &petfood__rpc__v1__event_notice__descriptor, packed, NULL);
 	pthread_mutex_lock(&hub->lock);
 	struct topic *topic = find_topic(hub, task_id);
 	reader = topic ? topic->readers : NULL;
@@ -237,8 +243,10 @@ static void *run(void *self)
 			reader->dirty = false;
 			pthread_mutex_unlock(&hub->lock);
 			/* Only here is a reader freed: until it was taken off this list it may be found on it. */
-			if (atomic_load(&reader->closed)) reader_finish(reader);
-			else reader_step(reader);
+			if (atomic_load(&reader->closed))
+				reader_finish(reader);
+			else
+				reader_step(reader);
 		}
 		int64_t now_ms = time_monotonic_ms();
 		(void)readers_retry(hub, now_ms);
@@ -278,7 +286,8 @@ bool event_hub_create(const struct event_hub_options *options, struct event_hub 
 	hub->gaps = metric_counter("events_gaps_total", NULL, "Events that the live feed did not bring in order.");
 	hub->readers_gauge = metric_gauge("events_readers", NULL, "Open stream readers.");
 	pthread_mutex_init(&hub->lock, NULL);
-	if (options->service_authorization.len) event_hub_set_service_authorization(hub, options->service_authorization);
+	if (options->service_authorization.len)
+		event_hub_set_service_authorization(hub, options->service_authorization);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&hub->changed, &monotonic);
@@ -297,7 +306,8 @@ bool event_hub_create(const struct event_hub_options *options, struct event_hub 
 		char *url = strndup(options->endpoints[i].ptr, options->endpoints[i].len);
 		if (!url) die("out of memory");
 		int rv = nng_dial(hub->socket, url, NULL, NNG_FLAG_NONBLOCK);
-		ok = rv == 0 || error_set(err, RPC_INVALID_ARGUMENT, "ENDPOINT_INVALID", "cannot dial %s: %s", url, nng_strerror(rv));
+		ok = rv == 0 || error_set(err, RPC_INVALID_ARGUMENT, "ENDPOINT_INVALID", "cannot dial %s: %s", url,
+		                          nng_strerror(rv));
 		free(url);
 	}
 	if (pthread_create(&hub->thread, NULL, run, hub) != 0) die("no thread for the event hub");

@@ -7,7 +7,8 @@
 
 static bool same_caller(const struct rpc_metadata *a, const struct rpc_metadata *b)
 {
-	return str_equal(a->authorization, b->authorization) && str_equal(a->service_authorization, b->service_authorization) &&
+	return str_equal(a->authorization, b->authorization) &&
+	       str_equal(a->service_authorization, b->service_authorization) &&
 	       str_equal(a->on_behalf_of, b->on_behalf_of);
 }
 
@@ -31,10 +32,12 @@ static struct hub_call *collect(struct event_hub *hub, struct event_reader **due
 	call->as_service = as_service;
 	call->ids = arena_new_array(call->arena, char *, count - from < HEADS_PER_CALL ? count - from : HEADS_PER_CALL);
 	for (size_t i = from; i < count && call->id_count < HEADS_PER_CALL; i++) {
-		bool fits = as_service ? !due[i]->metadata.authorization.len : same_caller(&due[i]->metadata, &due[from]->metadata);
+		bool fits = as_service ? !due[i]->metadata.authorization.len
+		                       : same_caller(&due[i]->metadata, &due[from]->metadata);
 		if (done[i] || !fits) continue;
 		done[i] = true;
-		if (due[i]->topic->head_seen == hub->heads_serial) continue; /* another reader of the task asks already */
+		if (due[i]->topic->head_seen == hub->heads_serial)
+			continue; /* another reader of the task asks already */
 		due[i]->topic->head_seen = hub->heads_serial;
 		call->ids[call->id_count++] = str_dup_c(call->arena, str_from(due[i]->topic->task_id));
 	}
@@ -50,7 +53,8 @@ void heads_ask(struct event_hub *hub, int64_t now_ms)
 	struct event_reader **due = calloc(hub->reader_count + 1, sizeof *due);
 	if (!due) die("out of memory");
 	DL_FOREACH(hub->readers, reader)
-		if (!reader->ended && !reader->full && !reader->read && now_ms - reader->heard_at_ms >= hub->heads_interval_ms / 2)
+		if (!reader->ended && !reader->full && !reader->read &&
+		    now_ms - reader->heard_at_ms >= hub->heads_interval_ms / 2)
 			due[count++] = reader;
 	bool has_service = hub->service_authorization != NULL;
 	pthread_mutex_unlock(&hub->lock);
@@ -64,9 +68,12 @@ void heads_ask(struct event_hub *hub, int64_t now_ms)
 		bool as_service = has_service && !metadata.authorization.len;
 		struct hub_call *call = collect(hub, due, count, done, i, as_service);
 		/* A service asks for all tasks in its own name. */
-		if (as_service) metadata = hub_metadata(hub, call->arena, &(struct rpc_metadata){ .traceparent = STR_NONE });
-		if (call->id_count) ask(hub, call, &metadata);
-		else hub_call_free(&call);
+		if (as_service)
+			metadata = hub_metadata(hub, call->arena, &(struct rpc_metadata){ .traceparent = STR_NONE });
+		if (call->id_count)
+			ask(hub, call, &metadata);
+		else
+			hub_call_free(&call);
 	}
 	free(done);
 	free(due);
@@ -99,7 +106,8 @@ void heads_on_reply(struct hub_call *call)
 	}
 	/* A task without a head is gone, or no longer the caller's; a user who is refused altogether may have been locked out. Reading the
 	 * log tells, and ends the reader if that is so. A service that is refused needs a fresh token: no fault of its readers. */
-	bool refused = !reply && !call->as_service && (call->err.code == RPC_UNAUTHENTICATED || call->err.code == RPC_PERMISSION_DENIED);
+	bool refused = !reply && !call->as_service &&
+	               (call->err.code == RPC_UNAUTHENTICATED || call->err.code == RPC_PERMISSION_DENIED);
 	for (size_t i = 0; (reply || refused) && i < call->id_count; i++) {
 		struct topic *topic = find_topic(hub, call->ids[i]);
 		if (!topic || topic->head_seen == serial) continue;

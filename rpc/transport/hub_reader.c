@@ -88,7 +88,8 @@ static bool give_from_page(struct event_reader *reader)
 {
 	struct error err;
 	const Petfood__V1__ListEventsReply *page = (const void *)reader->page->reply;
-	while (reader->page_at < page->n_events && page->events[reader->page_at]->number <= reader->last) reader->page_at++;
+	while (reader->page_at < page->n_events && page->events[reader->page_at]->number <= reader->last)
+		reader->page_at++;
 	if (reader->page_at == page->n_events) {
 		drop_page(reader);
 		return true;
@@ -100,7 +101,8 @@ static bool give_from_page(struct event_reader *reader)
 		fail(reader, &err);
 		return false;
 	}
-	return give(reader, event->number, (struct str){ (const char *)event->data.data, event->data.len }, event->terminal);
+	return give(reader, event->number, (struct str){ (const char *)event->data.data, event->data.len },
+	            event->terminal);
 }
 
 static bool wants_log(const struct event_reader *reader) { return reader->must_read || reader->known > reader->last; }
@@ -139,7 +141,8 @@ static void learn(struct event_reader *reader, uint64_t number)
 static void keep_live(struct event_reader *reader, uint64_t number, bool terminal, struct str data)
 {
 	struct live_event **at = &reader->live;
-	if (reader->live_count >= LIVE_EVENTS_MAX || reader->live_bytes + data.len > LIVE_BYTES_MAX) return; /* the log has it */
+	if (reader->live_count >= LIVE_EVENTS_MAX || reader->live_bytes + data.len > LIVE_BYTES_MAX)
+		return; /* the log has it */
 	while (*at && (*at)->number < number) at = &(*at)->next;
 	if (*at && (*at)->number == number) return;
 	struct live_event *event = malloc(sizeof *event + data.len);
@@ -167,7 +170,8 @@ void reader_head(struct event_reader *reader, uint64_t last, bool terminal)
 	struct error err;
 	if (reader->ended || atomic_load(&reader->closed)) return;
 	if (terminal && last <= reader->last) {
-		error_set(&err, RPC_OUT_OF_RANGE, "STREAM_ENDED", "the task ended with event %llu", (unsigned long long)last);
+		error_set(&err, RPC_OUT_OF_RANGE, "STREAM_ENDED", "the task ended with event %llu",
+		          (unsigned long long)last);
 		fail(reader, &err);
 		return;
 	}
@@ -234,7 +238,8 @@ void readers_start_reads(struct event_hub *hub)
 		struct event_reader *reader = hub->queue;
 		leave_queue(reader);
 		/* A live event may have closed the gap while it waited. */
-		if (wants_log(reader) && !reader->ended && !reader->full && !atomic_load(&reader->closed)) start_read(reader);
+		if (wants_log(reader) && !reader->ended && !reader->full && !atomic_load(&reader->closed))
+			start_read(reader);
 	}
 }
 
@@ -281,8 +286,9 @@ void reader_on_read(struct hub_call *call)
 		if (reader->failures < INTERNAL_FAILURES_MAX) {
 			retry_later(reader);
 		} else {
-			error_set(&call->err, RPC_DATA_LOSS, "EVENTS_MISSING", "the log ends at %llu and gives nothing after %llu",
-			          (unsigned long long)page->last, (unsigned long long)reader->last);
+			error_set(&call->err, RPC_DATA_LOSS, "EVENTS_MISSING",
+			          "the log ends at %llu and gives nothing after %llu", (unsigned long long)page->last,
+			          (unsigned long long)reader->last);
 			fail(reader, &call->err);
 		}
 		hub_call_free(&call);

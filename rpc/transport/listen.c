@@ -34,14 +34,17 @@ static bool private_directory(const char *url, const char *path, struct error *e
 	char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct stat st;
 	const char *slash = strrchr(path, '/');
-	if (!slash || slash == path) return refuse(err, url, "the path must be absolute and inside a directory of its own");
+	if (!slash || slash == path)
+		return refuse(err, url, "the path must be absolute and inside a directory of its own");
 	(void)snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
-		error_set(err, RPC_INVALID_ARGUMENT, "LISTEN_INVALID", "cannot make %s: %s", directory, strerror(errno));
+		error_set(err, RPC_INVALID_ARGUMENT, "LISTEN_INVALID", "cannot make %s: %s", directory,
+		          strerror(errno));
 		return false;
 	}
 	if (stat(directory, &st) != 0 || !S_ISDIR(st.st_mode)) return refuse(err, url, "its directory is not one");
-	if (st.st_uid != geteuid() || (st.st_mode & 077)) return refuse(err, url, "its directory must be ours and have mode 0700");
+	if (st.st_uid != geteuid() || (st.st_mode & 077))
+		return refuse(err, url, "its directory must be ours and have mode 0700");
 	return true;
 }
 
@@ -86,7 +89,8 @@ static bool start(struct listener *listener, nng_socket socket, struct error *er
 	return refuse(err, listener->url, nng_strerror(rv));
 }
 
-bool listener_open(struct listener *listener, nng_socket socket, struct str url, bool allow_insecure_tcp, struct error *err)
+bool listener_open(struct listener *listener, nng_socket socket, struct str url, bool allow_insecure_tcp,
+                   struct error *err)
 {
 	*listener = (struct listener){ .lock_fd = -1, .url = strndup(url.ptr ? url.ptr : "", url.len) };
 	if (!listener->url) die("out of memory");
@@ -97,12 +101,13 @@ bool listener_open(struct listener *listener, nng_socket socket, struct str url,
 	} else if (str_has_prefix(url, STR("ipc://"))) {
 		listener->scheme = LISTEN_IPC;
 		ok = strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path)
-		             ? private_directory(listener->url, path, err) && take_lock(listener, path, err)
-		             : refuse(err, listener->url, "the path is longer than 107 bytes");
+		         ? private_directory(listener->url, path, err) && take_lock(listener, path, err)
+		         : refuse(err, listener->url, "the path is longer than 107 bytes");
 	} else if (str_has_prefix(url, STR("tcp://"))) {
 		listener->scheme = LISTEN_TCP;
 		const char *host = listener->url + strlen("tcp://"), *colon = strrchr(host, ':');
-		if (!colon) ok = refuse(err, listener->url, "no port");
+		if (!colon)
+			ok = refuse(err, listener->url, "no port");
 		else if (!allow_insecure_tcp && !host_is_loopback((struct str){ host, (size_t)(colon - host) }))
 			ok = refuse(err, listener->url, "plain tcp beyond loopback needs RPC_ALLOW_INSECURE_TCP=true");
 	} else {
@@ -125,7 +130,8 @@ void listener_close(struct listener *listener)
 {
 	if (!listener->url) return;
 	nng_listener_close(listener->handle);
-	if (listener->lock_fd >= 0) close(listener->lock_fd); /* the file stays: removing it would race with the next owner */
+	if (listener->lock_fd >= 0)
+		close(listener->lock_fd); /* the file stays: removing it would race with the next owner */
 	free(listener->url);
 	*listener = (struct listener){ .lock_fd = -1 };
 }

@@ -22,7 +22,8 @@ struct event_publisher {
 	struct metric *published;
 };
 
-bool event_publisher_create(const struct event_publisher_options *options, struct event_publisher **out, struct error *err)
+bool event_publisher_create(const struct event_publisher_options *options, struct event_publisher **out,
+                            struct error *err)
 {
 	struct event_publisher *publisher = calloc(1, sizeof *publisher);
 	if (!publisher) die("out of memory");
@@ -34,7 +35,8 @@ bool event_publisher_create(const struct event_publisher_options *options, struc
 	if (nng_pub0_open(&publisher->socket) != 0) die("no socket");
 	if (nng_socket_set_int(publisher->socket, NNG_OPT_SENDBUF, SEND_BUFFER) != 0) die("a socket option is refused");
 	for (size_t i = 0; i < options->listen_count; i++) {
-		if (!listener_open(&publisher->listeners[i], publisher->socket, options->listen[i], options->allow_insecure_tcp, err)) {
+		if (!listener_open(&publisher->listeners[i], publisher->socket, options->listen[i],
+		                   options->allow_insecure_tcp, err)) {
 			event_publisher_destroy(&publisher);
 			return false;
 		}
@@ -61,7 +63,8 @@ struct str event_publisher_endpoint(const struct event_publisher *publisher, siz
 	return index < publisher->listener_count ? str_from(publisher->listeners[index].url) : STR_NONE;
 }
 
-void event_publish(struct event_publisher *publisher, struct str task_id, uint64_t number, bool terminal, struct str data)
+void event_publish(struct event_publisher *publisher, struct str task_id, uint64_t number, bool terminal,
+                   struct str data)
 {
 	char id[128], topic[160];
 	nng_msg *msg;

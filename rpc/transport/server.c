@@ -45,10 +45,11 @@ static bool open_call(struct slot *slot, struct str bytes, struct error *err)
 	struct rpc_server *server = slot->server;
 	struct call *call = &slot->call;
 	slot->method = &server->unknown;
-	bool readable = bytes.len <= server->options.message_bytes_max
-	                        ? envelope_unpack(slot->arena, bytes, &slot->envelope, err)
-	                        : error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "request of %zu bytes", bytes.len) ||
-	                                  error_param(err, "limit", "%zu", server->options.message_bytes_max);
+	bool readable =
+	    bytes.len <= server->options.message_bytes_max
+	        ? envelope_unpack(slot->arena, bytes, &slot->envelope, err)
+	        : error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "request of %zu bytes", bytes.len) ||
+	              error_param(err, "limit", "%zu", server->options.message_bytes_max);
 	memset(call, 0, sizeof *call);
 	call->arena = slot->arena;
 	call->clock = server->options.clock;
@@ -143,8 +144,10 @@ static void slot_on_aio(void *self)
 	}
 	pthread_mutex_unlock(&server->lock);
 	if (receiving) {
-		if (rv == 0) on_message(slot, nng_aio_get_msg(slot->aio));
-		else if (!closed) nng_ctx_recv(slot->ctx, slot->aio); /* a passing fault of one peer */
+		if (rv == 0)
+			on_message(slot, nng_aio_get_msg(slot->aio));
+		else if (!closed)
+			nng_ctx_recv(slot->ctx, slot->aio); /* a passing fault of one peer */
 		return;
 	}
 	if (rv != 0) nng_msg_free(nng_aio_get_msg(slot->aio)); /* it stays ours when it could not be sent */
@@ -188,8 +191,10 @@ static void slot_open(struct rpc_server *server)
 	slot->state = SLOT_RECEIVING;
 	bool opened = false;
 	if (nng_aio_alloc(&slot->aio, slot_on_aio, slot) == 0) {
-		if (nng_ctx_open(&slot->ctx, server->socket) == 0) opened = true;
-		else nng_aio_free(slot->aio);
+		if (nng_ctx_open(&slot->ctx, server->socket) == 0)
+			opened = true;
+		else
+			nng_aio_free(slot->aio);
 	}
 	pthread_mutex_lock(&server->lock);
 	if (opened && server->slot_count < server->slot_max && !server->closed) {
@@ -276,7 +281,8 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	fill_defaults(server, options);
 	const struct rpc_server_options *o = &server->options;
 	server->started_at_ms = time_monotonic_ms();
-	server->slot_max = o->workers + o->queue_length + o->hash_workers + o->hash_queue_length + o->parked_max + RECEIVERS;
+	server->slot_max =
+	    o->workers + o->queue_length + o->hash_workers + o->hash_queue_length + o->parked_max + RECEIVERS;
 	server->slots = calloc(server->slot_max, sizeof(struct slot *));
 	server->listeners = calloc(options->listen_count + 1, sizeof *server->listeners);
 	if (!server->slots || !server->listeners) die("out of memory");
@@ -297,7 +303,8 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	if (nng_socket_set_size(server->socket, NNG_OPT_RECVMAXSZ, o->message_bytes_max + RECVMAXSZ_SPARE) != 0)
 		die("a socket option is refused");
 	for (size_t i = 0; i < options->listen_count; i++) {
-		if (!listener_open(&server->listeners[i], server->socket, options->listen[i], o->allow_insecure_tcp, err)) {
+		if (!listener_open(&server->listeners[i], server->socket, options->listen[i], o->allow_insecure_tcp,
+		                   err)) {
 			close_listeners(server);
 			nng_close(server->socket);
 			server_free(server);
@@ -311,7 +318,8 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	/* Messages that came meanwhile wait in their pipes. */
 	for (size_t i = 0; i < RECEIVERS; i++) slot_open(server);
 	if (o->watchdog_ms > 0)
-		server->watchdog = watchdog_start(server->socket, server->listeners, server->listener_count, o->watchdog_ms);
+		server->watchdog =
+		    watchdog_start(server->socket, server->listeners, server->listener_count, o->watchdog_ms);
 	*out = server;
 	return true;
 }

@@ -29,7 +29,8 @@ static void hash_credentials(const struct rpc_metadata *metadata, unsigned char 
 
 static bool same_credentials(const struct rpc_metadata *a, const struct rpc_metadata *b)
 {
-	return str_equal(a->authorization, b->authorization) && str_equal(a->service_authorization, b->service_authorization) &&
+	return str_equal(a->authorization, b->authorization) &&
+	       str_equal(a->service_authorization, b->service_authorization) &&
 	       str_equal(a->on_behalf_of, b->on_behalf_of);
 }
 
@@ -42,7 +43,8 @@ static bool has_tombstone(struct slot *slot)
 	if (!server->tombstone_newest_ms || now_ms - server->tombstone_newest_ms > TOMBSTONE_MS) return false;
 	for (size_t i = 0; i < TOMBSTONES; i++) {
 		struct tombstone *stone = &server->tombstones[i];
-		if (!stone->at_ms || now_ms - stone->at_ms > TOMBSTONE_MS || memcmp(stone->id, slot->envelope.call_id, CALL_ID_BYTES) != 0)
+		if (!stone->at_ms || now_ms - stone->at_ms > TOMBSTONE_MS ||
+		    memcmp(stone->id, slot->envelope.call_id, CALL_ID_BYTES) != 0)
 			continue;
 		hash_credentials(&slot->envelope.metadata, credentials);
 		if (memcmp(stone->credentials, credentials, sizeof credentials) != 0) continue;

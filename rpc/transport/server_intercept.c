@@ -21,7 +21,8 @@ static void become_user(struct principal *principal, const struct token_claims *
 	(void)snprintf(principal->user_id, sizeof principal->user_id, "%s", claims->subject);
 	(void)snprintf(principal->username, sizeof principal->username, "%s", claims->username);
 	(void)snprintf(principal->session_id, sizeof principal->session_id, "%s", claims->session_id);
-	principal->expires_at_us = claims->expires_at_s > INT64_MAX / 1000000 ? INT64_MAX : claims->expires_at_s * 1000000;
+	principal->expires_at_us =
+	    claims->expires_at_s > INT64_MAX / 1000000 ? INT64_MAX : claims->expires_at_s * 1000000;
 }
 
 /* The calling service, if it names itself; believed before anything else, because the address limit needs its word. A service may
@@ -47,8 +48,8 @@ static bool identify_service(struct slot *slot, struct principal *out, bool *in_
 }
 
 /* The user, by token or by the word of a service. */
-static bool identify_user(struct slot *slot, bool ask_validity, bool service_in_authorization, struct principal *principal,
-                          struct error *err)
+static bool identify_user(struct slot *slot, bool ask_validity, bool service_in_authorization,
+                          struct principal *principal, struct error *err)
 {
 	const struct rpc_metadata *metadata = &slot->envelope.metadata;
 	struct token_claims claims;
@@ -79,8 +80,10 @@ static bool authorise(const struct slot *slot, const struct principal *principal
 {
 	if (is_allowed(slot->method->side->auth, principal)) return true;
 	if (principal->kind == PRINCIPAL_NONE)
-		return error_set(err, RPC_UNAUTHENTICATED, "CREDENTIALS_MISSING", "%s needs a token", slot->method->name);
-	return error_set(err, RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED", "%s is not for this kind of caller", slot->method->name);
+		return error_set(err, RPC_UNAUTHENTICATED, "CREDENTIALS_MISSING", "%s needs a token",
+		                 slot->method->name);
+	return error_set(err, RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED", "%s is not for this kind of caller",
+	                 slot->method->name);
 }
 
 /* IPv6 hosts own a /64 each, and would walk through it. */
@@ -120,7 +123,8 @@ static bool admit_caller(struct slot *slot, struct error *err)
 	if (!open) {
 		if (!identify_user(slot, limited, in_authorization, &principal, err)) return false;
 		/* A service that names client-address speaks for somebody outside, and lends its word about them, not its rights. */
-		if (principal.kind == PRINCIPAL_SERVICE && !in_authorization && metadata->client_address.len) principal.kind = PRINCIPAL_NONE;
+		if (principal.kind == PRINCIPAL_SERVICE && !in_authorization && metadata->client_address.len)
+			principal.kind = PRINCIPAL_NONE;
 		if (!authorise(slot, &principal, err)) return false;
 	}
 	slot->call.caller = principal;
@@ -133,9 +137,11 @@ static bool admit_caller(struct slot *slot, struct error *err)
 
 static bool check_deadline(const struct slot *slot, struct error *err)
 {
-	if (atomic_load(&slot->cancelled)) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled by its caller");
+	if (atomic_load(&slot->cancelled))
+		return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled by its caller");
 	if (time_monotonic_ms() < slot->call.deadline_ms) return true;
-	return error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the deadline passed before %s began", slot->method->name);
+	return error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the deadline passed before %s began",
+	                 slot->method->name);
 }
 
 static bool intercept(struct slot *slot, struct error *err)
@@ -148,7 +154,8 @@ static bool intercept(struct slot *slot, struct error *err)
 	if (!slot->request) return false;
 	if (!message_validate(side->request, slot->request, slot->call.lang, err)) return false;
 	if (side->idempotent_by_key)
-		crypto_hash_sha256(slot->call.payload_hash, (const unsigned char *)slot->envelope.payload.ptr, slot->envelope.payload.len);
+		crypto_hash_sha256(slot->call.payload_hash, (const unsigned char *)slot->envelope.payload.ptr,
+		                   slot->envelope.payload.len);
 	pthread_mutex_lock(&slot->server->lock);
 	slot->admitted = true; /* from here a cancel may be judged by the principal */
 	pthread_mutex_unlock(&slot->server->lock);

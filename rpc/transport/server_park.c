@@ -58,7 +58,8 @@ bool call_wait(struct call *call, uint32_t wait_ms, struct error *err)
 	parking->asked = true;
 	if (!parking->until_ms) { /* counted from the first run; a wake does not lengthen it */
 		int64_t until_ms = time_monotonic_ms() + wait_ms;
-		parking->until_ms = until_ms < call->deadline_ms - ANSWER_SPARE_MS ? until_ms : call->deadline_ms - ANSWER_SPARE_MS;
+		parking->until_ms =
+		    until_ms < call->deadline_ms - ANSWER_SPARE_MS ? until_ms : call->deadline_ms - ANSWER_SPARE_MS;
 		if (parking->until_ms <= 0) parking->until_ms = 1;
 	}
 	return error_set(err, RPC_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "nothing came within the time to wait");
@@ -86,7 +87,8 @@ bool slot_park(struct slot *slot, struct error *err)
 	} else if (slot->parking.woken) {
 		(void)call_pool_push(call_pool_of(slot), slot, true);
 	} else if (server->parked_count >= server->options.parked_max) {
-		kept = error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are parked", server->parked_count);
+		kept =
+		    error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are parked", server->parked_count);
 	} else {
 		slot->state = SLOT_PARKED;
 		DL_APPEND(server->parked, slot);

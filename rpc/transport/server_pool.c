@@ -8,7 +8,8 @@
 
 enum { LOW_PRIORITY_NICE = 10 };
 
-void call_pool_init(struct call_pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name)
+void call_pool_init(struct call_pool *pool, struct rpc_server *server, size_t threads, size_t length_max,
+                    bool low_priority, const char *name)
 {
 	char labels[48];
 	(void)snprintf(labels, sizeof labels, "pool=\"%s\"", name);
@@ -73,8 +74,10 @@ bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force)
 		return false;
 	}
 	slot->state = SLOT_QUEUED;
-	if (force) DL_PREPEND(pool->queue, slot);
-	else DL_APPEND(pool->queue, slot);
+	if (force)
+		DL_PREPEND(pool->queue, slot);
+	else
+		DL_APPEND(pool->queue, slot);
 	metric_set(pool->queued, (int64_t)++pool->length);
 	pthread_cond_signal(&pool->work);
 	return true;

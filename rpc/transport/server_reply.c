@@ -23,7 +23,8 @@ static nng_msg *pack(struct slot *slot, const ProtobufCMessage *message, struct 
 	/* Checked before packing: a reply that is too large is not built twice. */
 	if (err->code == RPC_OK && protobuf_c_message_check(message) &&
 	    protobuf_c_message_get_packed_size(message) > limit) {
-		error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "the reply of %s is too large", slot->method->name);
+		error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "the reply of %s is too large",
+		          slot->method->name);
 		error_param(err, "limit", "%zu", limit);
 	}
 	if (err->code == RPC_OK && message_pack(slot->arena, message, &payload, err)) {
@@ -82,7 +83,9 @@ static void account(struct slot *slot, const struct error *err)
 	metric_observe_us(latency_of(slot->method), took_us);
 	hash_user(slot->call.caller.user_id, user);
 	/* What went wrong on our side is told in full, once; the caller sees only the reason's text. */
-	if (ours) log_error("rpc.failed", LOG_CSTR("method", slot->method->name), LOG_TEXT("request_id", slot->call.request_id), LOG_ERR(err));
+	if (ours)
+		log_error("rpc.failed", LOG_CSTR("method", slot->method->name),
+		          LOG_TEXT("request_id", slot->call.request_id), LOG_ERR(err));
 	LOG_AT(level, "rpc.call", LOG_CSTR("method", slot->method->name), LOG_CSTR("code", rpc_code_name(code)),
 	       LOG_CSTR("reason", err->reason), LOG_DOUBLE("ms", (double)took_us / 1000.0),
 	       LOG_TEXT("request_id", slot->call.request_id), LOG_CSTR("user", user),

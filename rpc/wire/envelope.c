@@ -44,14 +44,16 @@ bool envelope_unpack(struct arena *arena, struct str bytes, struct envelope *out
 	memset(out, 0, sizeof *out);
 	out->method = "";
 	const Petfood__Rpc__V1__RpcRequest *request =
-		(const void *)message_unpack(arena, &petfood__rpc__v1__rpc_request__descriptor, bytes, err);
+	    (const void *)message_unpack(arena, &petfood__rpc__v1__rpc_request__descriptor, bytes, err);
 	if (!request) return false;
 	if (request->call_id.len != CALL_ID_BYTES)
-		return error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "call_id has %zu bytes", request->call_id.len);
+		return error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "call_id has %zu bytes",
+		                 request->call_id.len);
 	memcpy(out->call_id, request->call_id.data, CALL_ID_BYTES);
 	struct str method = str_from(request->method);
 	if (method.len == 0 || method.len > METHOD_NAME_BYTES_MAX || !str_is_utf8(method))
-		return error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "method name of %zu bytes", method.len);
+		return error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "method name of %zu bytes",
+		                 method.len);
 	out->method = request->method;
 	out->timeout_ms = request->timeout_ms;
 	out->payload = (struct str){ (const char *)request->payload.data, request->payload.len };
@@ -60,7 +62,8 @@ bool envelope_unpack(struct arena *arena, struct str bytes, struct envelope *out
 
 Petfood__Rpc__V1__RpcReply *envelope_unpack_reply(struct arena *arena, struct str bytes, struct error *err)
 {
-	Petfood__Rpc__V1__RpcReply *reply = (void *)message_unpack(arena, &petfood__rpc__v1__rpc_reply__descriptor, bytes, err);
+	Petfood__Rpc__V1__RpcReply *reply =
+	    (void *)message_unpack(arena, &petfood__rpc__v1__rpc_reply__descriptor, bytes, err);
 	if (!reply) return NULL;
 	if (reply->status && reply->status->code < RPC_CODE_COUNT) return reply;
 	error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "a reply without a status that is one");

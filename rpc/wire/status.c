@@ -58,7 +58,8 @@ static bool is_token(struct str s)
 	if (s.len == 0 || s.len > TOKEN_LENGTH_MAX) return false;
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'))
+			return false;
 	}
 	return true;
 }

@@ -52,15 +52,15 @@ static const char *scan(const ProtobufCMessageDescriptor *descriptor, const uint
 			if (end - at < 4) return "cut short";
 			at += 4;
 			continue;
-		case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-			break;
-		default:
-			return "wire type";
+		case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED: break;
+		default: return "wire type";
 		}
 		if (!read_varint(&at, end, &len) || len > (uint64_t)(end - at)) return "cut short";
 		const ProtobufCFieldDescriptor *field =
-			tag >> 3 <= UINT32_MAX ? protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3)) : NULL;
-		if (field && field->type == PROTOBUF_C_TYPE_STRING && len && memchr(at, 0, (size_t)len)) return "NUL in a text";
+		    tag >> 3 <= UINT32_MAX ? protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3))
+		                           : NULL;
+		if (field && field->type == PROTOBUF_C_TYPE_STRING && len && memchr(at, 0, (size_t)len))
+			return "NUL in a text";
 		if (field && field->type == PROTOBUF_C_TYPE_MESSAGE) {
 			const char *why = scan(field->descriptor, at, at + len, depth + 1);
 			if (why) return why;
@@ -84,14 +84,16 @@ ProtobufCMessage *message_unpack(struct arena *arena, const ProtobufCMessageDesc
 		if (!message) why = "wrong types or out of budget";
 	}
 	if (!message)
-		error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "%s of %zu bytes: %s", descriptor->name, bytes.len, why);
+		error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "%s of %zu bytes: %s", descriptor->name,
+		          bytes.len, why);
 	return message;
 }
 
 bool message_pack(struct arena *arena, const ProtobufCMessage *message, struct str *out, struct error *err)
 {
 	if (!protobuf_c_message_check(message))
-		return error_set(err, RPC_INTERNAL, "INTERNAL", "%s has a hole and cannot be packed", message->descriptor->name);
+		return error_set(err, RPC_INTERNAL, "INTERNAL", "%s has a hole and cannot be packed",
+		                 message->descriptor->name);
 	size_t size = protobuf_c_message_get_packed_size(message);
 	uint8_t *bytes = arena_alloc(arena, size);
 	protobuf_c_message_pack(message, bytes);

@@ -10,7 +10,9 @@
 
 enum { SKEW_S = 60 }; /* of another machine's clock, for iat and nbf */
 
-static const char *const type_names[] = { [TOKEN_ACCESS] = "access", [TOKEN_REFRESH] = "refresh", [TOKEN_SERVICE] = "service" };
+static const char *const type_names[] = {
+	[TOKEN_ACCESS] = "access", [TOKEN_REFRESH] = "refresh", [TOKEN_SERVICE] = "service"
+};
 
 const char *token_type_name(enum token_type type) { return type_names[type]; }
 
@@ -33,7 +35,8 @@ bool token_sign(struct arena *arena, const struct token_keys *keys, struct token
 	if (jwt_add_grant_int(jwt, "iat", (long)claims->issued_at_s) != 0) goto out;
 	if (jwt_add_grant_int(jwt, "exp", (long)claims->expires_at_s) != 0) goto out;
 	if (key->kid[0] && jwt_add_header(jwt, "kid", key->kid) != 0) goto out;
-	if (jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key->secret.ptr, (int)key->secret.len) != 0) goto out;
+	if (jwt_set_alg(jwt, JWT_ALG_HS256, (const unsigned char *)key->secret.ptr, (int)key->secret.len) != 0)
+		goto out;
 	text = jwt_encode_str(jwt);
 	if (!text || strlen(text) > TOKEN_BYTES_MAX) goto out;
 	*out = str_dup(arena, str_from(text));
@@ -59,7 +62,8 @@ static json_t *part_object(struct str part)
 	const char *end;
 	if (part.len == 0) return NULL;
 	if (sodium_base642bin(bytes, sizeof bytes, part.ptr, part.len, NULL, &len, &end,
-	                      sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || end != part.ptr + part.len)
+	                      sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+	    end != part.ptr + part.len)
 		return NULL;
 	json_t *object = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(object)) return object;

@@ -21,6 +21,18 @@ static bool nothing_in_flight(void *self)
 static bool in_flight_is(void *count) { return rpc_server_in_flight(fx.server) == *(size_t *)count; }
 static bool wait_in_flight(size_t count) { return wait_until(in_flight_is, &count); }
 
+/* In flight says received; these say where. */
+static bool queued_is(void *count)
+{
+	return metric_value(metric_gauge("rpc_queue_length", "pool=\"worker\"", "")) == *(int64_t *)count;
+}
+static bool wait_queued(int64_t count) { return wait_until(queued_is, &count); }
+static bool parked_is(void *count)
+{
+	return metric_value(metric_gauge("rpc_calls_parked", NULL, "")) == *(int64_t *)count;
+}
+static bool wait_parked(int64_t count) { return wait_until(parked_is, &count); }
+
 static void stop(void)
 {
 	gate_set(true);
@@ -37,7 +49,9 @@ static bool cancel_as(const struct rpc_metadata *metadata, const unsigned char i
 	Petfood__Rpc__V1__CancelRequest request = PETFOOD__RPC__V1__CANCEL_REQUEST__INIT;
 	request.call_id.data = (uint8_t *)(uintptr_t)id;
 	request.call_id.len = 16;
-	if (!CHECK_OK(rpc_client_call(fx.client, &fx.methods[M_CANCEL], &request.base, metadata, 0, fx.arena, &reply, &err), &err))
+	if (!CHECK_OK(
+	        rpc_client_call(fx.client, &fx.methods[M_CANCEL], &request.base, metadata, 0, fx.arena, &reply, &err),
+	        &err))
 		return false;
 	return ((Petfood__Rpc__V1__CancelReply *)(void *)reply)->found;
 }
@@ -88,7 +102,7 @@ static void test_cancel_queued(void)
 	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL));
 	CHECK(gate_has(1));
 	CHECK(ask(fx.client, M_EFFECT, "y", &user, 0, &queued, &pending));
-	CHECK(wait_in_flight(2));
+	CHECK(wait_queued(1));
 	rpc_pending_cancel(&pending);
 	CHECK(answer_wait(&queued) && queued.code == RPC_CANCELLED);
 	CHECK_ROW("answered while the worker is busy", wait_in_flight(1));
@@ -108,7 +122,7 @@ static void test_cancel_parked(void)
 	fixture_start("inproc://cancel-parked");
 	answer_init(&a);
 	CHECK(ask(fx.client, M_PARK, "key", &user, 0, &a, &pending));
-	CHECK(wait_in_flight(1));
+	CHECK(wait_parked(1));
 	rpc_pending_cancel(&pending);
 	CHECK(answer_wait(&a) && a.code == RPC_CANCELLED);
 	CHECK_ROW("the parked call went too", wait_in_flight(0));
@@ -149,7 +163,7 @@ static void test_cancel_before_the_call(void)
 		envelope_pack(&envelope, nng_msg_body(msg));
 		CHECK(nng_sendmsg(s, msg, 0) == 0 && nng_recvmsg(s, &msg, 0) == 0);
 		Petfood__Rpc__V1__RpcReply *reply =
-			envelope_unpack_reply(fx.arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
+		    envelope_unpack_reply(fx.arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
 		CHECK_ROW(i ? "used up" : "cancelled", reply && reply->status->code == (i ? RPC_OK : RPC_CANCELLED));
 		nng_msg_free(msg);
 	}
@@ -168,7 +182,7 @@ static void test_overload(void)
 	for (int i = 0; i <= QUEUE; i++) {
 		answer_init(&kept[i]);
 		CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &kept[i], NULL));
-		CHECK(i == 0 ? gate_has(1) : wait_in_flight((size_t)i + 1));
+		CHECK(i == 0 ? gate_has(1) : wait_queued(i));
 	}
 	for (int i = 0; i < EXTRA; i++) {
 		answer_init(&shed[i]);
@@ -181,7 +195,8 @@ static void test_overload(void)
 	}
 	struct answer hash;
 	answer_init(&hash);
-	CHECK_ROW("the hash pool has a queue of its own", ask(fx.client, M_HASH, "h", NULL, 0, &hash, NULL) && gate_has(2));
+	CHECK_ROW("the hash pool has a queue of its own",
+	          ask(fx.client, M_HASH, "h", NULL, 0, &hash, NULL) && gate_has(2));
 	CHECK_ROW("inline methods pass", call(M_PING, "", NULL, 0).code == RPC_OK);
 	gate_set(true);
 	for (int i = 0; i <= QUEUE; i++) {
@@ -205,11 +220,11 @@ static void test_park(void)
 		answer_init(&many[i]);
 		CHECK(ask(fx.client, M_PARK, i % 2 ? "odd" : "even", &user, 0, &many[i], NULL));
 	}
-	CHECK_ROW("no worker is held", wait_in_flight(COUNT(many)) && call(M_ECHO, "x", NULL, 0).code == RPC_OK);
+	CHECK_ROW("no worker is held", wait_parked(COUNT(many)) && call(M_ECHO, "x", NULL, 0).code == RPC_OK);
 	atomic_store(&fx.mail, true);
 	rpc_server_wake(fx.server, STR("odd"));
 	for (size_t i = 1; i < COUNT(many); i += 2) CHECK(answer_wait(&many[i]) && strcmp(many[i].text, "found") == 0);
-	CHECK_ROW("the others wait on", wait_in_flight(COUNT(many) / 2));
+	CHECK_ROW("the others wait on", wait_parked(COUNT(many) / 2));
 	rpc_server_wake(fx.server, STR("nobody's"));
 	rpc_server_wake(fx.server, STR("even"));
 	for (size_t i = 0; i < COUNT(many); i += 2) CHECK(answer_wait(&many[i]) && strcmp(many[i].text, "found") == 0);
@@ -228,7 +243,7 @@ static void test_park(void)
 	answer_init(&a);
 	int runs = atomic_load(&fx.parked_runs);
 	CHECK(ask(fx.client, M_PARK, "spurious", &user, 0, &a, NULL));
-	CHECK(wait_in_flight(1));
+	CHECK(wait_parked(1));
 	for (int i = 0; i < 100; i++) rpc_server_wake(fx.server, STR("spurious"));
 	atomic_store(&fx.mail, true);
 	rpc_server_wake(fx.server, STR("spurious"));
@@ -264,21 +279,18 @@ static void test_park_races(void)
 		}
 		if (i % 2) rpc_server_wake(fx.server, STR("short race"));
 		for (size_t k = 0; k < COUNT(many); k++) {
-			if (k % 4 == 0) rpc_pending_cancel(&pending[k]);
-			else rpc_pending_release(&pending[k]);
+			if (k % 4 == 0)
+				rpc_pending_cancel(&pending[k]);
+			else
+				rpc_pending_release(&pending[k]);
 		}
 		for (size_t k = 0; k < COUNT(many); k++) {
-			CHECK_ROW("one answer", answer_wait(&many[k]) && (many[k].code == RPC_OK || many[k].code == RPC_CANCELLED));
+			CHECK_ROW("one answer",
+			          answer_wait(&many[k]) && (many[k].code == RPC_OK || many[k].code == RPC_CANCELLED));
 			answer_fini(&many[k]);
 		}
 	}
 	stop();
-}
-
-static bool has_parked(void *self)
-{
-	(void)self;
-	return metric_value(metric_gauge("rpc_calls_parked", NULL, "")) == 1;
 }
 
 static void test_parked_are_bounded(void)
@@ -289,7 +301,7 @@ static void test_parked_are_bounded(void)
 	atomic_store(&fx.mail, false);
 	answer_init(&a);
 	CHECK(ask(fx.client, M_PARK, "one", &user, 0, &a, NULL));
-	CHECK(wait_until(has_parked, NULL));
+	CHECK(wait_parked(1));
 	b = call(M_PARK, "two", &user, 0);
 	CHECK(b.code == RPC_RESOURCE_EXHAUSTED && strcmp(b.reason, "OVERLOADED") == 0);
 	atomic_store(&fx.mail, true);
@@ -317,7 +329,7 @@ static void test_drain(void)
 	answer_init(&running);
 	answer_init(&parked);
 	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL) && gate_has(1));
-	CHECK(ask(fx.client, M_PARK, "key", &user, 0, &parked, NULL) && wait_in_flight(2));
+	CHECK(ask(fx.client, M_PARK, "key", &user, 0, &parked, NULL) && wait_parked(1));
 	CHECK(pthread_create(&thread, NULL, drain, NULL) == 0);
 	CHECK_ROW("parked calls are answered", answer_wait(&parked) && strcmp(parked.text, "late") == 0);
 	fresh = call(M_EFFECT, "y", NULL, 0);

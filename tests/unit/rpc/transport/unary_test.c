@@ -131,15 +131,19 @@ static void test_deadlines(void)
 	fx.options.workers = 1;
 	fixture_start("inproc://deadlines");
 	/* In the handler: the caller is told in time, the handler is not disturbed. */
-	struct answer blocked, waiting;
+	struct answer blocked, waiting, longer;
 	answer_init(&blocked);
 	answer_init(&waiting);
+	answer_init(&longer);
 	CHECK(ask(fx.client, M_BLOCK, "1", &user, 30, &blocked, NULL));
 	CHECK(answer_wait(&blocked) && blocked.code == RPC_DEADLINE_EXCEEDED);
 	CHECK(gate_has(1));
 	/* In the queue: the only worker is taken, so it must not begin later. */
 	CHECK(ask(fx.client, M_EFFECT, "2", NULL, 30, &waiting, NULL));
 	CHECK(answer_wait(&waiting) && waiting.code == RPC_DEADLINE_EXCEEDED);
+	/* The server counts from receipt, a moment later than the caller: once a longer deadline has passed too, it is sure. */
+	CHECK(ask(fx.client, M_ECHO, "2", NULL, 200, &longer, NULL));
+	CHECK(answer_wait(&longer) && longer.code == RPC_DEADLINE_EXCEEDED);
 	gate_set(true);
 	CHECK(gate_has(0));
 	CHECK(call(M_ECHO, "3", NULL, 0).code == RPC_OK);
@@ -147,6 +151,7 @@ static void test_deadlines(void)
 	gate_set(false);
 	answer_fini(&blocked);
 	answer_fini(&waiting);
+	answer_fini(&longer);
 	fixture_stop();
 	fx.options.workers = 4;
 }
