@@ -79,7 +79,8 @@ int main(int argc, char **argv)
 	(void)printf("%-44s %-16s %10s\n", "pet", "outcome", "CPU ms");
 	for (int i = 0; i < count; i++) {
 		const char *slash = strrchr(rows[i].path, '/');
-		(void)printf("%-44s %-16s %10.1f\n", slash ? slash + 1 : rows[i].path, rows[i].outcome, rows[i].best_ms);
+		(void)printf("%-44s %-16s %10.1f\n", slash ? slash + 1 : rows[i].path, rows[i].outcome,
+		             rows[i].best_ms);
 	}
 	/* a refusal takes no time and must not flatter the median */
 	int planned = 0;
@@ -89,8 +90,8 @@ int main(int argc, char **argv)
 	if (planned) {
 		qsort(rows, (size_t)planned, sizeof(rows[0]), by_time);
 		double median = rows[planned / 2].best_ms, worst = rows[planned - 1].best_ms;
-		(void)printf("%d plans: median %.1f ms (goal %.0f: %s), worst %.1f ms (goal %.0f: %s)\n", planned, median,
-		             GOAL_MEDIAN_MS, median <= GOAL_MEDIAN_MS ? "met" : "MISSED", worst, GOAL_WORST_MS,
+		(void)printf("%d plans: median %.1f ms (goal %.0f: %s), worst %.1f ms (goal %.0f: %s)\n", planned,
+		             median, GOAL_MEDIAN_MS, median <= GOAL_MEDIAN_MS ? "met" : "MISSED", worst, GOAL_WORST_MS,
 		             worst <= GOAL_WORST_MS ? "met" : "MISSED");
 	}
 	arena_destroy(&arena);

@@ -5,7 +5,8 @@
 #include "rpc/domain/planning/recipe.h"
 
 /* Transition: how much of the new food this week, in percent and grams. */
-struct str advice_principle(struct arena *arena, const struct assessment *a, const struct recipe *recipe, int week_index);
+struct str advice_principle(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                            int week_index);
 /* What is special about this week for this pet. */
 struct str advice_note(struct arena *arena, const struct assessment *a, const struct recipe *recipe, int week_index);
 /* Fills the week's suggestions: weighing, water, storage, supplements, treats, condition. */
@@ -15,7 +16,8 @@ void advice_suggestions(struct arena *arena, const struct assessment *a, const s
 void advice_relaxations(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
                         Petfood__V1__WeeklyDietPlan *week);
 /* The plan's advice as one text: how to start, what to watch, when to see a veterinarian. */
-struct str advice_plan(struct arena *arena, const struct assessment *a, Petfood__V1__WeeklyDietPlan *const weeks[PLAN_WEEKS]);
+struct str advice_plan(struct arena *arena, const struct assessment *a,
+                       Petfood__V1__WeeklyDietPlan *const weeks[PLAN_WEEKS]);
 
 /* "每日 133 g 鸡腿肉" of the week's main foods. */
 struct str advice_mains(struct arena *arena, const struct assessment *a, const struct recipe *recipe);

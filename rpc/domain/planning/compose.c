@@ -7,16 +7,24 @@
 
 static const struct text2 disclaimer = {
 	"本方案由程序按公开的营养标准计算，不能代替兽医的诊断与建议；宠物患病、怀孕、用药或出现异常时，请先咨询兽医。",
-	"This plan was computed from published nutrient profiles. It does not replace a veterinarian: ask one first if the animal is ill, "
+	"This plan was computed from published nutrient profiles. It does not replace a veterinarian: ask one first if "
+	"the animal is ill, "
 	"pregnant, on medicine, or behaves unusually.",
 };
 
 /* The tables' own gaps; each ends up in every plan because no recipe can avoid them. */
 static const struct text2 data_gaps[] = {
-	{ "氯：多数食材没有实测值，按 0 计入最低值，实际含量高于表中数字。", "Chloride: most foods have no measured figure and count as none towards the minimum, so the true amount is higher than shown." },
-	{ "碘：天然含量差别可达数倍，食材中的碘只按一半计入最低值；海带类须选标明碘含量的产品。", "Iodine: natural contents differ several-fold, so only half of what foods hold counts towards the minimum; use kelp of declared content only." },
-	{ "牛磺酸：食材数据少且烹饪会损失；猫的最低值只按补充剂计算。", "Taurine: figures for foods are few and cooking loses some; for cats the supplement alone has to cover the minimum." },
-	{ "生物素：食材表没有数据，无法核算；鸡蛋请务必煮熟。", "Biotin: the food table has no figures, so it cannot be checked; always cook eggs through." },
+	{ "氯：多数食材没有实测值，按 0 计入最低值，实际含量高于表中数字。",
+	  "Chloride: most foods have no measured figure and count as none towards the minimum, so the true amount is "
+	  "higher than shown." },
+	{ "碘：天然含量差别可达数倍，食材中的碘只按一半计入最低值；海带类须选标明碘含量的产品。",
+	  "Iodine: natural contents differ several-fold, so only half of what foods hold counts towards the minimum; "
+	  "use kelp of declared content only." },
+	{ "牛磺酸：食材数据少且烹饪会损失；猫的最低值只按补充剂计算。",
+	  "Taurine: figures for foods are few and cooking loses some; for cats the supplement alone has to cover the "
+	  "minimum." },
+	{ "生物素：食材表没有数据，无法核算；鸡蛋请务必煮熟。",
+	  "Biotin: the food table has no figures, so it cannot be checked; always cook eggs through." },
 };
 
 static const char *const sources[] = {
@@ -40,7 +48,8 @@ static Petfood__V1__PetInformation *write_pet(struct arena *arena, const struct 
 {
 	Petfood__V1__PetInformation *info = arena_new(arena, Petfood__V1__PetInformation);
 	petfood__v1__pet_information__init(info);
-	info->pet_type = pet->species == SPECIES_DOG ? PETFOOD__V1__PET_TYPE__PET_TYPE_DOG : PETFOOD__V1__PET_TYPE__PET_TYPE_CAT;
+	info->pet_type =
+	    pet->species == SPECIES_DOG ? PETFOOD__V1__PET_TYPE__PET_TYPE_DOG : PETFOOD__V1__PET_TYPE__PET_TYPE_CAT;
 	info->pet_age = pet->age_months;
 	info->pet_weight = pet->weight_kg;
 	if (pet->breed.ptr) {
@@ -52,7 +61,8 @@ static Petfood__V1__PetInformation *write_pet(struct arena *arena, const struct 
 		info->health_status = text_of(arena, pet->health_status);
 	}
 	if (pet->special_requirements.ptr) {
-		info->_special_requirements_case = PETFOOD__V1__PET_INFORMATION___SPECIAL_REQUIREMENTS_SPECIAL_REQUIREMENTS;
+		info->_special_requirements_case =
+		    PETFOOD__V1__PET_INFORMATION___SPECIAL_REQUIREMENTS_SPECIAL_REQUIREMENTS;
 		info->special_requirements = text_of(arena, pet->special_requirements);
 	}
 	info->allergens = texts_of(arena, &pet->allergens, &info->n_allergens);
@@ -78,14 +88,18 @@ static Petfood__V1__NutritionBasis *write_basis(struct arena *arena, const struc
 	}
 	basis->excluded_food_ids = arena_new_array(arena, char *, food_count);
 	for (size_t row = 0; row < food_count; row++) {
-		if (a->food_excluded[row]) basis->excluded_food_ids[basis->n_excluded_food_ids++] = text_of(arena, str_from(food_table[row].id));
+		if (a->food_excluded[row])
+			basis->excluded_food_ids[basis->n_excluded_food_ids++] =
+			    text_of(arena, str_from(food_table[row].id));
 	}
 	basis->excluded_allergens = arena_new_array(arena, char *, a->excluded_allergen_count);
 	for (size_t i = 0; i < a->excluded_allergen_count; i++) {
-		basis->excluded_allergens[basis->n_excluded_allergens++] = text_of(arena, str_from(a->excluded_allergens[i]));
+		basis->excluded_allergens[basis->n_excluded_allergens++] =
+		    text_of(arena, str_from(a->excluded_allergens[i]));
 	}
 	basis->sources = arena_new_array(arena, char *, COUNT(sources));
-	for (size_t i = 0; i < COUNT(sources); i++) basis->sources[basis->n_sources++] = text_of(arena, str_from(sources[i]));
+	for (size_t i = 0; i < COUNT(sources); i++)
+		basis->sources[basis->n_sources++] = text_of(arena, str_from(sources[i]));
 	return basis;
 }
 
@@ -122,13 +136,15 @@ bool plan_compose(struct arena *arena, const struct assessment *a, Petfood__V1__
 	plan->nutrition_basis = write_basis(arena, a);
 	write_assumptions(arena, a, plan);
 	plan->warnings = arena_new_array(arena, char *, a->warning_count);
-	for (size_t i = 0; i < a->warning_count; i++) plan->warnings[plan->n_warnings++] = text_of(arena, a->warnings[i]);
+	for (size_t i = 0; i < a->warning_count; i++)
+		plan->warnings[plan->n_warnings++] = text_of(arena, a->warnings[i]);
 	plan->vet_required = a->vet_required;
 	plan->planner = text_of(arena, STR("builtin"));
 	plan->language = text_of(arena, str_from(lang == LANG_ZH ? "zh" : "en"));
 	plan->disclaimer = text_of(arena, str_from(text2_in(disclaimer, lang)));
 	plan->data_gaps = arena_new_array(arena, char *, COUNT(data_gaps));
-	for (size_t i = 0; i < COUNT(data_gaps); i++) plan->data_gaps[plan->n_data_gaps++] = text_of(arena, str_from(text2_in(data_gaps[i], lang)));
+	for (size_t i = 0; i < COUNT(data_gaps); i++)
+		plan->data_gaps[plan->n_data_gaps++] = text_of(arena, str_from(text2_in(data_gaps[i], lang)));
 	*out = plan;
 	return true;
 }

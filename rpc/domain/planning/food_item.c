@@ -60,14 +60,15 @@ static Petfood__V1__MicroNutrients *micros_make(struct arena *arena, const struc
 	MICRO(taurine, taurine_mg, "mg");
 	MICRO(cholesterol, cholesterol_mg, "mg");
 #undef MICRO
-	m->additional_nutrients = arena_new_array(arena, Petfood__V1__MicroNutrients__AdditionalNutrientsEntry *, COUNT(extras));
+	m->additional_nutrients =
+	    arena_new_array(arena, Petfood__V1__MicroNutrients__AdditionalNutrientsEntry *, COUNT(extras));
 	for (size_t i = 0; i < COUNT(extras); i++) {
 		const struct extra *x = &extras[i];
 		double value = amount_of(f, x->first, grams);
 		if (x->second != FOOD_AMOUNT_COUNT) value += amount_of(f, x->second, grams);
 		if (four_decimals(value * x->factor) <= 0) continue;
 		Petfood__V1__MicroNutrients__AdditionalNutrientsEntry *entry =
-			arena_new(arena, Petfood__V1__MicroNutrients__AdditionalNutrientsEntry);
+		    arena_new(arena, Petfood__V1__MicroNutrients__AdditionalNutrientsEntry);
 		petfood__v1__micro_nutrients__additional_nutrients_entry__init(entry);
 		entry->key = str_dup_c(arena, str_from(x->name));
 		entry->value = amount_make(arena, value * x->factor, x->unit);
@@ -104,12 +105,12 @@ Petfood__V1__FoodItem *food_item_make(struct arena *arena, const struct assessme
 
 /* Nutrients that mean something to an owner; the amino acids go with the protein. */
 static const enum nutrient telling[] = {
-	NUTRIENT_protein_g,  NUTRIENT_la_g,     NUTRIENT_epadha_g,  NUTRIENT_ca_mg,         NUTRIENT_p_mg,
-	NUTRIENT_k_mg,       NUTRIENT_na_mg,    NUTRIENT_mg_mg,     NUTRIENT_fe_mg,         NUTRIENT_cu_mg,
-	NUTRIENT_mn_mg,      NUTRIENT_zn_mg,    NUTRIENT_i_ug,      NUTRIENT_se_ug,         NUTRIENT_vita_iu,
-	NUTRIENT_vitd_iu,    NUTRIENT_vite_iu,  NUTRIENT_vitk_ug,   NUTRIENT_thiamin_mg,    NUTRIENT_riboflavin_mg,
-	NUTRIENT_niacin_mg,  NUTRIENT_b6_mg,    NUTRIENT_folate_ug, NUTRIENT_b12_ug,        NUTRIENT_choline_mg,
-	NUTRIENT_taurine_mg, NUTRIENT_fibre_g,  NUTRIENT_fat_g,
+	NUTRIENT_protein_g,  NUTRIENT_la_g,    NUTRIENT_epadha_g,  NUTRIENT_ca_mg,      NUTRIENT_p_mg,
+	NUTRIENT_k_mg,       NUTRIENT_na_mg,   NUTRIENT_mg_mg,     NUTRIENT_fe_mg,      NUTRIENT_cu_mg,
+	NUTRIENT_mn_mg,      NUTRIENT_zn_mg,   NUTRIENT_i_ug,      NUTRIENT_se_ug,      NUTRIENT_vita_iu,
+	NUTRIENT_vitd_iu,    NUTRIENT_vite_iu, NUTRIENT_vitk_ug,   NUTRIENT_thiamin_mg, NUTRIENT_riboflavin_mg,
+	NUTRIENT_niacin_mg,  NUTRIENT_b6_mg,   NUTRIENT_folate_ug, NUTRIENT_b12_ug,     NUTRIENT_choline_mg,
+	NUTRIENT_taurine_mg, NUTRIENT_fibre_g, NUTRIENT_fat_g,
 };
 enum { REASON_NUTRIENTS = 3 };
 static const double REASON_SHARE_MIN = 0.15;
@@ -128,7 +129,8 @@ struct str food_item_reason(struct arena *arena, const struct assessment *a, con
 		double all = 0, mine = 0;
 		for (size_t k = 0; k < recipe->count; k++) {
 			/* the upper side: all that is there, also what may not count towards a minimum */
-			double part = recipe->items[k].grams * food_content(&food_table[recipe->items[k].food], n, a->pet->species, BOUND_MAX);
+			double part = recipe->items[k].grams *
+			              food_content(&food_table[recipe->items[k].food], n, a->pet->species, BOUND_MAX);
 			all += part;
 			if (k == item) mine = part;
 		}
@@ -151,23 +153,33 @@ struct str food_item_reason(struct arena *arena, const struct assessment *a, con
 	strbuf_init(&text, arena);
 	/* beside its own nutrient what it also brings in passing would only distract */
 	while (supplement && count > 1 && share[count - 1] < REASON_SHARE_MIN) count--;
-	if (lang == LANG_ZH) strbuf_add_cstr(&text, supplement ? "补足" : "提供");
-	else strbuf_add_cstr(&text, supplement ? "Makes up" : "Brings");
+	if (lang == LANG_ZH)
+		strbuf_add_cstr(&text, supplement ? "补足" : "提供");
+	else
+		strbuf_add_cstr(&text, supplement ? "Makes up" : "Brings");
 	for (size_t i = 0; i < count; i++) {
 		struct str name = nutrient_inner_name(arena, best[i], lang);
 		double percent = 100 * share[i];
 		if (lang == LANG_ZH) {
-			strbuf_printf(&text, "%s" STR_FMT "（占全天 %.0f%%）", i == 0 ? "" : "、", STR_ARG(name), percent);
+			strbuf_printf(&text, "%s" STR_FMT "（占全天 %.0f%%）", i == 0 ? "" : "、", STR_ARG(name),
+			              percent);
 		} else {
-			strbuf_printf(&text, "%s %.0f%% of the day's " STR_FMT, i == 0 ? "" : i + 1 == count ? " and" : ",", percent, STR_ARG(name));
+			strbuf_printf(&text, "%s %.0f%% of the day's " STR_FMT,
+			              i == 0           ? ""
+			              : i + 1 == count ? " and"
+			                               : ",",
+			              percent, STR_ARG(name));
 		}
 	}
 	if (count == 0 || (!supplement && kcal >= 15)) {
-		if (lang == LANG_ZH) strbuf_printf(&text, "%s全天 %.0f%% 的能量", count ? "，并供给" : "", kcal);
-		else strbuf_printf(&text, "%s %.0f%% of the energy", count ? ", with" : "", kcal);
+		if (lang == LANG_ZH)
+			strbuf_printf(&text, "%s全天 %.0f%% 的能量", count ? "，并供给" : "", kcal);
+		else
+			strbuf_printf(&text, "%s %.0f%% of the energy", count ? ", with" : "", kcal);
 	}
 	if (!supplement && a->food_preferred[recipe->items[item].food]) {
-		strbuf_add_cstr(&text, lang == LANG_ZH ? "；符合您的选择或病情建议" : "; favoured by your choice or its condition");
+		strbuf_add_cstr(&text, lang == LANG_ZH ? "；符合您的选择或病情建议"
+		                                       : "; favoured by your choice or its condition");
 	}
 	strbuf_add_cstr(&text, lang == LANG_ZH ? "。" : ".");
 	return strbuf_str(&text);
@@ -175,7 +187,8 @@ struct str food_item_reason(struct arena *arena, const struct assessment *a, con
 
 static struct str bound_source(struct arena *arena, const struct bound *b)
 {
-	if (!b->min_source.len || str_equal(b->min_source, b->max_source)) return b->max_source.len ? b->max_source : b->min_source;
+	if (!b->min_source.len || str_equal(b->min_source, b->max_source))
+		return b->max_source.len ? b->max_source : b->min_source;
 	if (!b->max_source.len) return b->min_source;
 	return str_printf(arena, "min " STR_FMT "; max " STR_FMT, STR_ARG(b->min_source), STR_ARG(b->max_source));
 }

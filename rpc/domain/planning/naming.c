@@ -19,7 +19,8 @@ struct str food_short_name(struct arena *arena, const struct food *food, enum la
 /* Lower case, unless the first word is an abbreviation. */
 static struct str inner(struct arena *arena, struct str name, enum lang lang)
 {
-	bool word = name.len > 1 && name.ptr[0] >= 'A' && name.ptr[0] <= 'Z' && name.ptr[1] >= 'a' && name.ptr[1] <= 'z';
+	bool word =
+	    name.len > 1 && name.ptr[0] >= 'A' && name.ptr[0] <= 'Z' && name.ptr[1] >= 'a' && name.ptr[1] <= 'z';
 	if (lang != LANG_EN || !word) return name;
 	char *copy = str_dup_c(arena, name);
 	copy[0] = (char)(copy[0] - 'A' + 'a');

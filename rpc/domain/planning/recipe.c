@@ -3,6 +3,15 @@
 #include <math.h>
 #include <string.h>
 
+double recipe_kcal_per_gram(const struct food *food)
+{
+	const double *v = food->amount;
+	double protein = isnan(v[FOOD_protein_g]) ? 0 : v[FOOD_protein_g],
+	       fat = isnan(v[FOOD_fat_g]) ? 0 : v[FOOD_fat_g];
+	double carb = isnan(v[FOOD_carb_g]) ? 0 : v[FOOD_carb_g], fibre = isnan(v[FOOD_fibre_g]) ? 0 : v[FOOD_fibre_g];
+	return (4 * protein + 9 * fat + 4 * fmax(0, carb - fibre)) / 100;
+}
+
 double recipe_kcal(const struct recipe *recipe)
 {
 	double kcal = 0;
@@ -29,14 +38,16 @@ static double column_sum(const struct recipe *recipe, enum food_amount amount)
 	return sum;
 }
 
-double recipe_amount(const struct recipe *recipe, const struct assessment *a, enum nutrient nutrient, enum bound_side side)
+double recipe_amount(const struct recipe *recipe, const struct assessment *a, enum nutrient nutrient,
+                     enum bound_side side)
 {
 	if (nutrient == NUTRIENT_ca_p_ratio) {
 		double p = column_sum(recipe, FOOD_p_mg);
 		return p > 0 ? column_sum(recipe, FOOD_ca_mg) / p : 0;
 	}
 	if (nutrient == NUTRIENT_n6_n3_ratio) {
-		double n3 = column_sum(recipe, FOOD_ala_g) + column_sum(recipe, FOOD_epa_g) + column_sum(recipe, FOOD_dha_g);
+		double n3 =
+		    column_sum(recipe, FOOD_ala_g) + column_sum(recipe, FOOD_epa_g) + column_sum(recipe, FOOD_dha_g);
 		double n6 = column_sum(recipe, FOOD_la_g) + column_sum(recipe, FOOD_ara_g);
 		return n3 > 0 ? n6 / n3 : n6 > 0 ? INFINITY : 0;
 	}
@@ -59,7 +70,8 @@ bool recipe_keeps_shares(const struct recipe *recipe, double factor)
 		bool fixed = f->category == FOOD_SUPPLEMENT || strcmp(f->sub_category, "liver") == 0 ||
 		             strcmp(f->sub_category, "predator") == 0;
 		/* whole grams may pass a share by less than half of one; liver and supplements are weighed finer */
-		if (recipe->items[i].grams > f->max_share * (fixed ? 1 : factor) * total + (fixed ? 0 : 0.49)) return false;
+		if (recipe->items[i].grams > f->max_share * (fixed ? 1 : factor) * total + (fixed ? 0 : 0.49))
+			return false;
 	}
 	return true;
 }
@@ -76,7 +88,8 @@ bool recipe_keeps_bounds(const struct recipe *recipe, const struct assessment *a
 		const struct bound *b = &a->bounds[n];
 		if (n == NUTRIENT_biotin_ug) continue; /* no table has figures; the plan says so */
 		/* Counted against the energy need as well as against the energy printed: whichever is the harder. */
-		double harder_min = nutrient_is_ratio(n) ? 1 : fmin(1, to_need), harder_max = nutrient_is_ratio(n) ? 1 : fmax(1, to_need);
+		double harder_min = nutrient_is_ratio(n) ? 1 : fmin(1, to_need),
+		       harder_max = nutrient_is_ratio(n) ? 1 : fmax(1, to_need);
 		double low = b->min > 0 ? recipe_amount(recipe, a, n, BOUND_MIN) * harder_min : 0;
 		double high = isfinite(b->max) ? recipe_amount(recipe, a, n, BOUND_MAX) * harder_max : 0;
 		double missing = b->min > 0 ? 1 - low / b->min : 0, excess = isfinite(b->max) ? high / b->max - 1 : 0;
@@ -84,7 +97,9 @@ bool recipe_keeps_bounds(const struct recipe *recipe, const struct assessment *a
 		if (share <= 0) continue;
 		keeps = false;
 		if (share > worst.share) {
-			worst = (struct recipe_gap){ .nutrient = n, .side = missing > excess ? BOUND_MIN : BOUND_MAX, .share = share };
+			worst = (struct recipe_gap){ .nutrient = n,
+				                     .side = missing > excess ? BOUND_MIN : BOUND_MAX,
+				                     .share = share };
 		}
 	}
 	if (!keeps && gap) *gap = worst;

@@ -29,7 +29,8 @@ struct recipe {
 	struct recipe_item items[RECIPE_ITEMS_MAX]; /* foods by weight, then supplements by weight */
 	bool relaxed[RELAX_COUNT];
 	bool margin_short[NUTRIENT_COUNT]; /* whose margin was shortened */
-	bool fragile; /* natural variation may take a nutrient below 90 % of its minimum more often than one time in twenty */
+	bool
+	    fragile; /* natural variation may take a nutrient below 90 % of its minimum more often than one time in twenty */
 };
 
 /* What stood in the way. */

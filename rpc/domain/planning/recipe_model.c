@@ -5,7 +5,7 @@
 
 /* Multiples of a minimum that are aimed at. The list is of what fell short in 500 draws of natural variation at +2.5 %;
  * the rest gets half of that (REFERENCE section 11). */
-static const enum nutrient wide_margins[] = { NUTRIENT_k_mg,    NUTRIENT_fe_mg, NUTRIENT_zn_mg, NUTRIENT_vite_iu,
+static const enum nutrient wide_margins[] = { NUTRIENT_k_mg,      NUTRIENT_fe_mg, NUTRIENT_zn_mg, NUTRIENT_vite_iu,
 	                                      NUTRIENT_folate_ug, NUTRIENT_p_mg,  NUTRIENT_cl_mg };
 static const double AIM_WIDE = 1.10, AIM_USUAL = 1.05;
 static const double AIM_MAX_TIGHT = 0.90, AIM_MAX_USUAL = 0.98; /* copper (dog), methionine (cat); the rest */
@@ -13,7 +13,8 @@ static const double AIM_MAX_TIGHT = 0.90, AIM_MAX_USUAL = 0.98; /* copper (dog),
 static const double KEPT = 0.005;
 
 /* Prices of giving way, per unit of slack. Each is dear enough that the cheaper ones are used up first. */
-static const double PRICE_MARGIN = 60, PRICE_SHARE_G = 300, PRICE_TARGET = 2e5, PRICE_FOOD_SHARE_G = 2000, PRICE_HARD = 1e7;
+static const double PRICE_MARGIN = 60, PRICE_SHARE_G = 300, PRICE_TARGET = 2e5, PRICE_FOOD_SHARE_G = 2000,
+                    PRICE_HARD = 1e7;
 /* Of a kcal off the 1000, where rounding needs it. */
 static const double PRICE_ENERGY = 0.05;
 
@@ -65,171 +66,6 @@ double model_aim_high(enum nutrient n, enum species species)
 
 int group_most(enum food_group group) { return group_rules[group].most; }
 
-/* Least grams per 1000 kcal that are worth a place in the kitchen. */
-static const double practical_g[] = {
-	[FOOD_MEAT] = 60, [FOOD_FISH] = 30,      [FOOD_ORGAN] = 8,  [FOOD_EGG] = 40,  [FOOD_DAIRY] = 30, [FOOD_STARCH] = 60,
-	[FOOD_LEGUME] = 50, [FOOD_VEGETABLE] = 20, [FOOD_FRUIT] = 20, [FOOD_OIL] = 1.5, [FOOD_SEED] = 4,   [FOOD_SUPPLEMENT] = 0,
-};
-/* Least a day of a supplement: 28 days of it are still 0.01 g on a kitchen's fine scale. */
-static const double SUPPLEMENT_LEAST_G = 0.0004;
-
-/* Foods that cost more than their category says: dear, rarely sold, risky at the share a programme would like, or a second
- * form of what another row does better. They stay available for pets that can have little else. */
-static const struct habit {
-	const char *id;
-	double extra;
-} habits[] = {
-	{ "oyster_eastern_cooked", 4 }, { "mussel_blue_cooked", 3 },  { "carp_cooked", 3 },        { "goat_milk", 2 },
-	{ "kefir_lowfat", 2 },          { "bakers_yeast_dry", 2.5 },  { "beetroot_boiled", 2 },    { "parsley_fresh", 2 },
-	{ "taro_cooked", 2 },           { "yam_cooked", 1 },          { "tapioca_pearl_dry", 4 },  { "cornstarch", 4 },
-	{ "haddock_cooked", 2 },        { "pork_kidney_cooked", 2 },  { "lamb_kidney_cooked", 2 }, { "turkey_liver_cooked", 1 },
-	{ "lamb_liver_cooked", 1 },     { "lamb_heart_cooked", 2 },   { "cranberries", 2 },        { "egg_yolk_cooked", 2 },
-	{ "egg_white_cooked", 1 },      { "quail_egg", 0.7 },         { "soybeans_boiled", 2 },    { "beef_tongue_cooked", 2 },
-	{ "beef_tripe_cooked", 2 },     { "tuna_light_canned", 3 },   { "wheat_germ_oil", 2 },     { "lard", 1 },
-	{ "beef_tallow", 1.5 },         { "beef_kidney_cooked", 0.8 }, { "bone_meal", 1.2 },       { "eggshell_powder", 0.5 },
-	{ "dl_methionine", 1 },         { "selenium_yeast", 1 },      { "l_arginine", 2 },         { "salt_plain", 0.6 },
-	{ "iodised_salt_us", 0.6 },     { "calcium_citrate", 1 },     { "magnesium_oxide", 0.6 },  { "vitamin_b12_1000", 0.6 },
-	{ "cod_liver_oil", 1.5 },       { "psyllium_husk", 1 },       { "potassium_iodide_tab", 0.6 }, { "copper_gluconate", 0.3 },
-	{ "ferrous_bisglycinate", 0.2 }, { "potassium_citrate", 0.4 }, { "salmon_oil", 0.4 },      { "sardine_oil", 0.4 },
-	{ "oats_dry", 1 },              { "shiitake_cooked", 0.5 },   { "corn_boiled", 0.5 },      { "cottage_cheese_dry", 0.5 },
-};
-
-/* From this extra on a food is let in only when everything may be given up. */
-static const double SELDOM = 2;
-
-double recipe_kcal_per_gram(const struct food *food)
-{
-	const double *v = food->amount;
-	double protein = isnan(v[FOOD_protein_g]) ? 0 : v[FOOD_protein_g], fat = isnan(v[FOOD_fat_g]) ? 0 : v[FOOD_fat_g];
-	double carb = isnan(v[FOOD_carb_g]) ? 0 : v[FOOD_carb_g], fibre = isnan(v[FOOD_fibre_g]) ? 0 : v[FOOD_fibre_g];
-	return (4 * protein + 9 * fat + 4 * fmax(0, carb - fibre)) / 100;
-}
-
-static bool has_sub(const struct food *food, const char *sub) { return strcmp(food->sub_category, sub) == 0; }
-static bool is_one_of(const struct food *food, const char *const ids[], size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(food->id, ids[i]) == 0) return true;
-	}
-	return false;
-}
-#define IS_ONE_OF(food, ids) is_one_of((food), (ids), COUNT(ids))
-
-static bool theme_has_main(const struct week_theme *theme, size_t row)
-{
-	for (size_t i = 0; i < theme->main_count; i++) {
-		if (theme->mains[i] == row) return true;
-	}
-	return false;
-}
-
-static uint32_t groups_of(const struct food *f, const struct week_theme *theme, size_t row)
-{
-	static const char *const phosphates[] = { "bone_meal", "dicalcium_phosphate" };
-	static const char *const calciums[] = { "calcium_carbonate", "eggshell_powder", "bone_meal", "calcium_citrate" };
-	static const char *const omega3[] = { "fish_oil_1812", "salmon_oil", "sardine_oil", "algal_oil_dha", "cod_liver_oil" };
-	static const char *const potassium[] = { "potassium_chloride", "potassium_citrate" };
-	static const char *const magnesium[] = { "magnesium_oxide", "magnesium_citrate" };
-	uint32_t g = 0;
-#define IN(group) (g |= 1u << (group))
-	switch (f->category) {
-	case FOOD_MEAT: IN(GROUP_ANIMAL), IN(GROUP_MAIN); break;
-	case FOOD_FISH: IN(GROUP_ANIMAL), IN(GROUP_MAIN), IN(GROUP_FISH); break;
-	case FOOD_ORGAN: IN(GROUP_ANIMAL), IN(GROUP_ORGAN); break;
-	case FOOD_EGG: IN(GROUP_ANIMAL), IN(GROUP_EGG); break;
-	case FOOD_DAIRY: IN(GROUP_ANIMAL), IN(GROUP_DAIRY); break;
-	case FOOD_STARCH: IN(GROUP_STARCH); break;
-	case FOOD_LEGUME:
-	case FOOD_SEED: IN(GROUP_SEED); break;
-	case FOOD_VEGETABLE: IN(GROUP_VEGETABLE); break;
-	case FOOD_FRUIT: IN(GROUP_FRUIT); break;
-	case FOOD_OIL: IN(GROUP_OIL); break;
-	case FOOD_SUPPLEMENT: IN(GROUP_SUPPLEMENT); break;
-	}
-	if (theme_has_main(theme, row)) IN(GROUP_THEME_MAIN);
-	if (f->category == FOOD_FISH && has_sub(f, "oily")) IN(GROUP_OILY_FISH);
-	if (f->category == FOOD_ORGAN && has_sub(f, "liver")) IN(GROUP_LIVER);
-	if (IS_ONE_OF(f, calciums)) IN(GROUP_CALCIUM);
-	if (IS_ONE_OF(f, phosphates)) IN(GROUP_PHOSPHATE);
-	if (IS_ONE_OF(f, omega3)) IN(GROUP_OMEGA3);
-	if (IS_ONE_OF(f, potassium)) IN(GROUP_POTASSIUM);
-	if (IS_ONE_OF(f, magnesium)) IN(GROUP_MAGNESIUM);
-	if (f->category == FOOD_SUPPLEMENT && has_sub(f, "salt")) IN(GROUP_SALT);
-	if (f->category == FOOD_SUPPLEMENT && has_sub(f, "iodine")) IN(GROUP_IODINE);
-#undef IN
-	return g;
-}
-
-/* splitmix64's finaliser */
-double model_hash01(uint64_t seed, uint64_t a, uint64_t b)
-{
-	uint64_t z = seed + 0x9E3779B97F4A7C15u * (a * 1000003u + b + 1);
-	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
-}
-
-static double habit_of(const struct food *f)
-{
-	for (size_t i = 0; i < COUNT(habits); i++) {
-		if (strcmp(habits[i].id, f->id) == 0) return habits[i].extra;
-	}
-	return 0;
-}
-
-static double item_cost(const struct assessment *a, size_t row, int week_index)
-{
-	const struct food *f = &food_table[row];
-	double cost = f->category == FOOD_SUPPLEMENT ? 1.3 : f->category == FOOD_MEAT || f->category == FOOD_FISH ? 0.9 : 1.0;
-	cost += habit_of(f);
-	cost += 0.1 * (f->price_tier - 1);
-	/* The same foods every week would be dull: each vegetable, fruit, egg and oil has a week in which it is cheap. */
-	if (f->category == FOOD_VEGETABLE || f->category == FOOD_FRUIT || f->category == FOOD_OIL || f->category == FOOD_SEED) {
-		int home = (int)(model_hash01(a->pet->seed, row, 77) * PLAN_WEEKS);
-		if (home != week_index) cost += 0.5;
-	}
-	cost += 0.2 * model_hash01(a->pet->seed, row, 100 + (uint64_t)week_index);
-	if (a->food_preferred[row]) cost -= 0.8;
-	return fmax(cost, 0.1);
-}
-
-bool recipe_may_serve(const struct assessment *a, size_t row)
-{
-	const struct food *f = &food_table[row];
-	bool flesh = f->category == FOOD_MEAT || f->category == FOOD_FISH || f->category == FOOD_ORGAN;
-	if (a->food_excluded[row]) return false;
-	if (a->pet->species == SPECIES_DOG ? !f->for_dog : !f->for_cat) return false;
-	/* raw meat and the like are in the table for look-up only: plans are written in cooked weights */
-	return !(flesh && strcmp(f->state, "raw") == 0);
-}
-
-/* An elimination trial proves something only if nothing else could be the cause: one animal, one starch, and what no
- * allergy is known to. Liver, heart and fat of the same animal are the same protein source; eggs and milk are not. */
-static bool fits_single_protein(const struct food *f, const struct week_theme *theme, size_t row)
-{
-	if (f->category == FOOD_EGG || f->category == FOOD_DAIRY) return false;
-	if (theme_has_main(theme, row) || row == theme->starch || strcmp(f->allergen_group, "none") == 0) return true;
-	bool same_animal = f->category == FOOD_ORGAN || f->category == FOOD_OIL || f->category == FOOD_SUPPLEMENT;
-	return same_animal && strcmp(f->allergen_group, food_table[theme->mains[0]].allergen_group) == 0;
-}
-
-/* wide: also what is seldom worth it, and mains that the theme does not name. */
-static bool is_candidate(const struct assessment *a, const struct week_theme *theme, size_t row, bool wide)
-{
-	const struct food *f = &food_table[row];
-	if (!recipe_may_serve(a, row)) return false;
-	if (!wide && habit_of(f) >= SELDOM && !a->food_preferred[row] && !theme_has_main(theme, row) && row != theme->starch) return false;
-	if (a->single_protein && !fits_single_protein(f, theme, row)) return false;
-	if (f->category == FOOD_STARCH) return row == theme->starch;
-	if (f->category == FOOD_MEAT || f->category == FOOD_FISH) {
-		if (theme_has_main(theme, row)) return true;
-		if (wide) return true;
-		/* a little oily fish or shellfish for its vitamins does not make it the week's main */
-		return f->category == FOOD_FISH && f->max_share <= 0.15;
-	}
-	return true;
-}
-
 static bool nutrient_has_data(enum nutrient n)
 {
 	for (size_t row = 0; row < food_count; row++) {
@@ -248,51 +84,6 @@ static int add_slack(struct model *m, int row, double sign, double most, double 
 	return column;
 }
 
-static void collect(struct model *m, int week_index, bool wide)
-{
-	const struct assessment *a = m->a;
-	m->candidates = arena_new_array(m->arena, struct candidate, food_count);
-	m->count = 0;
-	for (size_t row = 0; row < food_count; row++) {
-		if (!is_candidate(a, m->theme, row, wide)) continue;
-		const struct food *f = &food_table[row];
-		struct candidate *c = &m->candidates[m->count++];
-		bool supplement = f->category == FOOD_SUPPLEMENT;
-		c->food = row;
-		c->groups = groups_of(f, m->theme, row);
-		c->practical_g = supplement ? SUPPLEMENT_LEAST_G * 1000 / a->der_kcal : practical_g[f->category];
-		c->most_g = fmin(f->max_share * 1400, 1200);
-		c->practical_g = fmin(c->practical_g, 0.6 * f->max_share * 700);
-		c->item_cost = item_cost(a, row, week_index);
-		c->gram_cost = supplement ? 0.02 : f->category == FOOD_OIL ? 0.01 : 0.0006 * f->price_tier;
-		/* the theme's own, and taurine for a cat: food figures for it are too poor to do without */
-		c->locked = theme_has_main(m->theme, row) || (a->pet->species == SPECIES_DOG && row == m->theme->starch) ||
-		            (a->pet->species == SPECIES_CAT && strcmp(f->id, "taurine") == 0);
-		c->second_main = (f->category == FOOD_MEAT || f->category == FOOD_FISH) && f->max_share > 0.15 &&
-		                 !theme_has_main(m->theme, row);
-		if (c->second_main) c->item_cost += 25;
-	}
-}
-
-/* A supplement is there for a nutrient, not for its grams: no more of it than twice what meets its best minimum. */
-static void cap_supplements(struct model *m)
-{
-	enum species species = m->a->pet->species;
-	for (int j = 0; j < m->count; j++) {
-		struct candidate *c = &m->candidates[j];
-		double best = 0;
-		if (!(c->groups >> GROUP_SUPPLEMENT & 1)) continue;
-		for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
-			const struct bound *b = &m->a->bounds[n];
-			const struct food *f = &food_table[c->food];
-			if (nutrient_is_ratio(n)) continue;
-			if (b->min > 0) best = fmax(best, food_content(f, n, species, BOUND_MIN) / b->min);
-			else if (isfinite(b->max)) best = fmax(best, 2 * food_content(f, n, species, BOUND_MAX) / b->max);
-		}
-		if (best > 0) c->most_g = fmin(c->most_g, 2 / best);
-	}
-}
-
 static void add_nutrients(struct model *m)
 {
 	const struct assessment *a = m->a;
@@ -307,10 +98,12 @@ static void add_nutrients(struct model *m)
 			m->low[n] = arena_new_array(m->arena, double, (size_t)m->count);
 			m->row_low[n] = lp_add_row(m->lp, aim, INFINITY);
 			for (int j = 0; j < m->count; j++) {
-				m->low[n][j] = food_content(&food_table[m->candidates[j].food], n, species, BOUND_MIN) / b->min;
+				m->low[n][j] =
+				    food_content(&food_table[m->candidates[j].food], n, species, BOUND_MIN) / b->min;
 				lp_add_entry(m->lp, m->row_low[n], m->column[j], m->low[n][j]);
 			}
-			m->slack_margin[n] = add_slack(m, m->row_low[n], 1, aim - (1 + KEPT), PRICE_MARGIN, RELAX_MARGINS, n, BOUND_MIN);
+			m->slack_margin[n] =
+			    add_slack(m, m->row_low[n], 1, aim - (1 + KEPT), PRICE_MARGIN, RELAX_MARGINS, n, BOUND_MIN);
 			add_slack(m, m->row_low[n], 1, INFINITY, PRICE_HARD, RELAX_COUNT, n, BOUND_MIN);
 		}
 		if (isfinite(b->max)) {
@@ -318,7 +111,8 @@ static void add_nutrients(struct model *m)
 			int row = lp_add_row(m->lp, -INFINITY, aim);
 			m->high[n] = arena_new_array(m->arena, double, (size_t)m->count);
 			for (int j = 0; j < m->count; j++) {
-				m->high[n][j] = food_content(&food_table[m->candidates[j].food], n, species, BOUND_MAX) / b->max;
+				m->high[n][j] =
+				    food_content(&food_table[m->candidates[j].food], n, species, BOUND_MAX) / b->max;
 				lp_add_entry(m->lp, row, m->column[j], m->high[n][j]);
 			}
 			add_slack(m, row, -1, 1 - KEPT - aim, PRICE_MARGIN, RELAX_MARGINS, n, BOUND_MAX);
@@ -334,7 +128,8 @@ static void add_ca_p_row(struct model *m, double ratio, enum bound_side side, do
 	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
 	for (int j = 0; j < m->count; j++) {
 		const struct food *f = &food_table[m->candidates[j].food];
-		double ca = food_content(f, NUTRIENT_ca_mg, species, BOUND_MIN), p = food_content(f, NUTRIENT_p_mg, species, BOUND_MIN);
+		double ca = food_content(f, NUTRIENT_ca_mg, species, BOUND_MIN),
+		       p = food_content(f, NUTRIENT_p_mg, species, BOUND_MIN);
 		lp_add_entry(m->lp, row, m->column[j], (ca - ratio * p) / 1000);
 	}
 	add_slack(m, row, side == BOUND_MIN ? 1 : -1, INFINITY, price, kind, NUTRIENT_ca_p_ratio, side);
@@ -373,7 +168,8 @@ static void add_share_row(struct model *m, int total, const double *weight, doub
 	int row = side == BOUND_MIN ? lp_add_row(m->lp, 0, INFINITY) : lp_add_row(m->lp, -INFINITY, 0);
 	for (int j = 0; j < m->count; j++) lp_add_entry(m->lp, row, m->column[j], weight[j]);
 	lp_add_entry(m->lp, row, total, -share);
-	if (slack_most > 0) add_slack(m, row, side == BOUND_MIN ? 1 : -1, slack_most, price, kind, NUTRIENT_COUNT, side);
+	if (slack_most > 0)
+		add_slack(m, row, side == BOUND_MIN ? 1 : -1, slack_most, price, kind, NUTRIENT_COUNT, side);
 	if (!loose) return;
 	if (m->loose_count == MODEL_LOOSE_MAX) die("more shares than a recipe can have");
 	m->loose[m->loose_count].row = row;
@@ -389,14 +185,16 @@ static void add_food_shares(struct model *m, int total, double *weight)
 	for (size_t i = 0; i < COUNT(single); i++) {
 		double most = 0;
 		for (int j = 0; j < m->count; j++) {
-			if (m->candidates[j].groups >> single[i] & 1) most = fmax(most, food_table[m->candidates[j].food].max_share);
+			if (m->candidates[j].groups >> single[i] & 1)
+				most = fmax(most, food_table[m->candidates[j].food].max_share);
 		}
 		for (int j = 0; j < m->count; j++) {
 			bool member = m->candidates[j].groups >> single[i] & 1;
 			weight[j] = member ? most / food_table[m->candidates[j].food].max_share : 0;
 		}
 		if (most > 0) {
-			add_share_row(m, total, weight, most, BOUND_MAX, PRICE_FOOD_SHARE_G, RELAX_FOOD_SHARES, 0.49 * most * RATION_G, true);
+			add_share_row(m, total, weight, most, BOUND_MAX, PRICE_FOOD_SHARE_G, RELAX_FOOD_SHARES,
+			              0.49 * most * RATION_G, true);
 		}
 	}
 	for (int j = 0; j < m->count; j++) {
@@ -404,7 +202,8 @@ static void add_food_shares(struct model *m, int total, double *weight)
 		const struct food *f = &food_table[c->food];
 		bool done = false;
 		for (size_t i = 0; i < COUNT(single); i++) done |= c->groups >> single[i] & 1;
-		bool fixed = f->category == FOOD_SUPPLEMENT || c->groups >> GROUP_LIVER & 1 || has_sub(f, "predator");
+		bool fixed = f->category == FOOD_SUPPLEMENT || c->groups >> GROUP_LIVER & 1 ||
+		             strcmp(f->sub_category, "predator") == 0;
 		if (f->category == FOOD_SUPPLEMENT && c->most_g <= 0.99 * f->max_share * RATION_G) done = true;
 		if (done) continue;
 		memset(weight, 0, (size_t)m->count * sizeof(*weight));
@@ -445,7 +244,8 @@ static void add_shape(struct model *m)
 		double sign = side == 0 ? 1 : -1;
 		m->energy_off[side] = lp_add_column(m->lp, 0, 0, PRICE_ENERGY);
 		lp_add_entry(m->lp, energy_row, m->energy_off[side], sign);
-		add_slack(m, energy_row, sign, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT, side == 0 ? BOUND_MIN : BOUND_MAX);
+		add_slack(m, energy_row, sign, INFINITY, PRICE_HARD / 1000, RELAX_COUNT, NUTRIENT_COUNT,
+		          side == 0 ? BOUND_MIN : BOUND_MAX);
 	}
 	/* A bowl that is too big is not eaten up: mildly against more than 1000 g (dog) or 700 g (cat). */
 	int bulk = lp_add_row(m->lp, -INFINITY, dog ? 1000 : 700);
@@ -463,8 +263,10 @@ static void add_shape(struct model *m)
 			weight[j] = m->candidates[j].groups >> g & 1;
 			any |= weight[j] > 0;
 		}
-		if (low > 0 && any) add_share_row(m, total, weight, low, BOUND_MIN, price, kind, INFINITY, !rule->never);
-		if (high > 0 && any) add_share_row(m, total, weight, high, BOUND_MAX, price, kind, INFINITY, !rule->never);
+		if (low > 0 && any)
+			add_share_row(m, total, weight, low, BOUND_MIN, price, kind, INFINITY, !rule->never);
+		if (high > 0 && any)
+			add_share_row(m, total, weight, high, BOUND_MAX, price, kind, INFINITY, !rule->never);
 	}
 	add_food_shares(m, total, weight);
 }
@@ -485,12 +287,11 @@ bool model_build(struct model *m, struct arena *arena, const struct assessment *
                  int week_index, bool wide)
 {
 	*m = (struct model){ .arena = arena, .a = a, .theme = theme };
-	collect(m, week_index, wide);
+	candidates_collect(m, week_index, wide);
 	bool any_main = false;
 	for (int j = 0; j < m->count; j++) any_main |= m->candidates[j].groups >> GROUP_THEME_MAIN & 1;
 	if (!any_main) return false;
 
-	cap_supplements(m);
 	m->lp = lp_create();
 	m->column = arena_new_array(arena, int, (size_t)m->count);
 	for (int j = 0; j < m->count; j++) {
@@ -518,8 +319,10 @@ void model_open_for_rounding(struct model *m, double share_g)
 	double loose = share_g * 1000 / m->a->der_kcal;
 	for (int side = 0; side < 2; side++) lp_set_column(m->lp, m->energy_off[side], 0, ROUNDING_KCAL);
 	for (int i = 0; i < m->loose_count; i++) {
-		if (m->loose[i].side == BOUND_MIN) lp_set_row(m->lp, m->loose[i].row, -loose, INFINITY);
-		else lp_set_row(m->lp, m->loose[i].row, -INFINITY, loose);
+		if (m->loose[i].side == BOUND_MIN)
+			lp_set_row(m->lp, m->loose[i].row, -loose, INFINITY);
+		else
+			lp_set_row(m->lp, m->loose[i].row, -INFINITY, loose);
 	}
 }
 

@@ -12,9 +12,28 @@
 
 /* Groups of foods with limits on their number or share. A food may be in several. */
 enum food_group {
-	GROUP_ANIMAL, GROUP_MAIN, GROUP_THEME_MAIN, GROUP_FISH, GROUP_OILY_FISH, GROUP_ORGAN, GROUP_LIVER, GROUP_EGG,
-	GROUP_DAIRY, GROUP_STARCH, GROUP_VEGETABLE, GROUP_FRUIT, GROUP_SEED, GROUP_OIL, GROUP_SUPPLEMENT, GROUP_CALCIUM,
-	GROUP_PHOSPHATE, GROUP_SALT, GROUP_IODINE, GROUP_POTASSIUM, GROUP_MAGNESIUM, GROUP_OMEGA3,
+	GROUP_ANIMAL,
+	GROUP_MAIN,
+	GROUP_THEME_MAIN,
+	GROUP_FISH,
+	GROUP_OILY_FISH,
+	GROUP_ORGAN,
+	GROUP_LIVER,
+	GROUP_EGG,
+	GROUP_DAIRY,
+	GROUP_STARCH,
+	GROUP_VEGETABLE,
+	GROUP_FRUIT,
+	GROUP_SEED,
+	GROUP_OIL,
+	GROUP_SUPPLEMENT,
+	GROUP_CALCIUM,
+	GROUP_PHOSPHATE,
+	GROUP_SALT,
+	GROUP_IODINE,
+	GROUP_POTASSIUM,
+	GROUP_MAGNESIUM,
+	GROUP_OMEGA3,
 	GROUP_COUNT
 };
 
@@ -22,16 +41,16 @@ struct candidate {
 	size_t food;
 	double practical_g; /* least, once it is in */
 	double most_g;
-	double item_cost;   /* of being in at all; an ordinary food is 1 */
+	double item_cost; /* of being in at all; an ordinary food is 1 */
 	double gram_cost;
-	uint32_t groups;    /* bit per enum food_group */
-	bool locked;        /* the theme's */
-	bool second_main;   /* a main that the theme does not name */
+	uint32_t groups;  /* bit per enum food_group */
+	bool locked;      /* the theme's */
+	bool second_main; /* a main that the theme does not name */
 };
 
 struct slack {
 	int column;
-	enum relaxation kind; /* RELAX_COUNT: never given way */
+	enum relaxation kind;   /* RELAX_COUNT: never given way */
 	enum nutrient nutrient; /* NUTRIENT_COUNT: shape */
 	enum bound_side side;
 };
@@ -47,10 +66,10 @@ struct model {
 	double *high[NUTRIENT_COUNT]; /* per candidate: share of the maximum */
 	double aim[NUTRIENT_COUNT];   /* wanted multiple of the minimum */
 	struct lp *lp;
-	int *column;                  /* per candidate */
+	int *column;                                               /* per candidate */
 	int row_low[NUTRIENT_COUNT], slack_margin[NUTRIENT_COUNT]; /* -1: none */
-	int energy_off[2];            /* columns: kcal too little, too much; shut until rounding */
-	int loose_count;              /* share rows that rounding may pass by a part of a gram */
+	int energy_off[2]; /* columns: kcal too little, too much; shut until rounding */
+	int loose_count;   /* share rows that rounding may pass by a part of a gram */
 	struct {
 		int row;
 		enum bound_side side;
@@ -59,6 +78,8 @@ struct model {
 	struct slack slacks[MODEL_SLACKS_MAX];
 };
 
+/* Fills model->candidates (recipe_foods.c). */
+void candidates_collect(struct model *model, int week_index, bool wide);
 /* Collects the foods that may be used and builds the programme. `wide` also admits mains that the theme does not name and
  * foods that are seldom worth it. False if the theme's main or nothing at all may be used. */
 bool model_build(struct model *model, struct arena *arena, const struct assessment *a, const struct week_theme *theme,
@@ -78,9 +99,9 @@ double model_aim_high(enum nutrient nutrient, enum species species);
 struct model_outcome {
 	bool solved;
 	double objective;
-	double hard;                 /* sum of slacks that never may be */
-	double margins;              /* sum of shortened margins, each as a share of its bound */
-	struct recipe_gap worst;     /* the largest of them */
+	double hard;             /* sum of slacks that never may be */
+	double margins;          /* sum of shortened margins, each as a share of its bound */
+	struct recipe_gap worst; /* the largest of them */
 	bool relaxed[RELAX_COUNT];
 };
 void model_outcome(const struct model *model, bool solved, struct model_outcome *out);

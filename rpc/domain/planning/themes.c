@@ -12,23 +12,30 @@ static const struct liking {
 	const char *id;
 	double dog, cat;
 } likings[] = {
-	{ "chicken_thigh_cooked", 3.2, 3.2 },   { "beef_mince90_cooked", 3.0, 3.0 }, { "beef_mince95_cooked", 2.7, 2.7 },
-	{ "pork_tenderloin_cooked", 3.0, 2.6 }, { "pollock_alaska_cooked", 2.6, 0.6 }, { "cod_pacific_cooked", 2.6, 0.6 },
-	{ "tilapia_cooked", 2.4, 0.5 },         { "turkey_thigh_cooked", 2.5, 2.9 }, { "turkey_mince_cooked", 2.3, 2.6 },
-	{ "turkey_breast_cooked", 2.1, 2.0 },   { "chicken_breast_cooked", 2.5, 2.3 }, { "chicken_drumstick_cooked", 2.3, 2.3 },
-	{ "chicken_mince_cooked", 2.2, 2.2 },   { "chicken_thigh_stewed", 2.4, 2.4 }, { "duck_meat_cooked", 2.2, 2.5 },
-	{ "lamb_leg_cooked", 1.7, 1.7 },        { "rabbit_cooked", 1.3, 0.7 },       { "venison_mince_cooked", 1.0, 0.9 },
-	{ "beef_round_cooked", 1.2, 1.2 },      { "pork_mince84_cooked", 1.0, 0.9 }, { "goat_meat_cooked", 0.9, 0.8 },
-	{ "salmon_farmed_cooked", 1.2, 0.6 },   { "sea_bass_cooked", 1.2, 0.5 },     { "catfish_farmed_cooked", 1.0, 0.5 },
-	{ "bison_mince_cooked", 0.6, 0.6 },     { "haddock_cooked", 0.4, 0.3 },
+	{ "chicken_thigh_cooked", 3.2, 3.2 },  { "beef_mince90_cooked", 3.0, 3.0 },
+	{ "beef_mince95_cooked", 2.7, 2.7 },   { "pork_tenderloin_cooked", 3.0, 2.6 },
+	{ "pollock_alaska_cooked", 2.6, 0.6 }, { "cod_pacific_cooked", 2.6, 0.6 },
+	{ "tilapia_cooked", 2.4, 0.5 },        { "turkey_thigh_cooked", 2.5, 2.9 },
+	{ "turkey_mince_cooked", 2.3, 2.6 },   { "turkey_breast_cooked", 2.1, 2.0 },
+	{ "chicken_breast_cooked", 2.5, 2.3 }, { "chicken_drumstick_cooked", 2.3, 2.3 },
+	{ "chicken_mince_cooked", 2.2, 2.2 },  { "chicken_thigh_stewed", 2.4, 2.4 },
+	{ "duck_meat_cooked", 2.2, 2.5 },      { "lamb_leg_cooked", 1.7, 1.7 },
+	{ "rabbit_cooked", 1.3, 0.7 },         { "venison_mince_cooked", 1.0, 0.9 },
+	{ "beef_round_cooked", 1.2, 1.2 },     { "pork_mince84_cooked", 1.0, 0.9 },
+	{ "goat_meat_cooked", 0.9, 0.8 },      { "salmon_farmed_cooked", 1.2, 0.6 },
+	{ "sea_bass_cooked", 1.2, 0.5 },       { "catfish_farmed_cooked", 1.0, 0.5 },
+	{ "bison_mince_cooked", 0.6, 0.6 },    { "haddock_cooked", 0.4, 0.3 },
 };
 static const struct liking starch_likings[] = {
-	{ "rice_white_cooked", 3.0, 3.0 },    { "potato_boiled", 2.9, 2.5 },    { "oatmeal_cooked", 2.8, 2.6 },
-	{ "sweet_potato_boiled", 2.8, 2.5 },  { "rice_brown_cooked", 2.3, 2.0 }, { "millet_cooked", 1.9, 1.4 },
-	{ "quinoa_cooked", 1.9, 1.8 },        { "buckwheat_cooked", 1.7, 1.2 }, { "pasta_cooked", 1.7, 0 },
-	{ "barley_cooked", 1.5, 0 },          { "rice_noodles_cooked", 1.5, 1.2 }, { "pasta_wholewheat_cooked", 1.2, 0 },
-	{ "yam_cooked", 1.0, 0.8 },           { "oats_dry", 0.6, 0.8 },         { "corn_boiled", 0.3, 0 },
-	{ "taro_cooked", 0.3, 0 },            { "tapioca_pearl_dry", 0.1, 0.1 }, { "cornstarch", 0.05, 0.05 },
+	{ "rice_white_cooked", 3.0, 3.0 },   { "potato_boiled", 2.9, 2.5 },
+	{ "oatmeal_cooked", 2.8, 2.6 },      { "sweet_potato_boiled", 2.8, 2.5 },
+	{ "rice_brown_cooked", 2.3, 2.0 },   { "millet_cooked", 1.9, 1.4 },
+	{ "quinoa_cooked", 1.9, 1.8 },       { "buckwheat_cooked", 1.7, 1.2 },
+	{ "pasta_cooked", 1.7, 0 },          { "barley_cooked", 1.5, 0 },
+	{ "rice_noodles_cooked", 1.5, 1.2 }, { "pasta_wholewheat_cooked", 1.2, 0 },
+	{ "yam_cooked", 1.0, 0.8 },          { "oats_dry", 0.6, 0.8 },
+	{ "corn_boiled", 0.3, 0 },           { "taro_cooked", 0.3, 0 },
+	{ "tapioca_pearl_dry", 0.1, 0.1 },   { "cornstarch", 0.05, 0.05 },
 };
 /* A food with a smaller cap cannot carry a week. */
 static const double MAIN_SHARE = 0.30;
@@ -117,7 +124,9 @@ void themes_list(struct arena *arena, const struct assessment *a, struct theme_l
 static bool kind_used(const struct week_theme *chosen, size_t count, const struct week_theme *theme, bool exact)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (exact ? chosen[i].mains[0] == theme->mains[0] : strcmp(theme_kind(&chosen[i]), theme_kind(theme)) == 0) return true;
+		if (exact ? chosen[i].mains[0] == theme->mains[0]
+		          : strcmp(theme_kind(&chosen[i]), theme_kind(theme)) == 0)
+			return true;
 	}
 	return false;
 }
@@ -144,9 +153,11 @@ bool plan_choose_themes(struct arena *arena, const struct assessment *a, struct 
 
 	themes_list(arena, a, &list);
 	if (list.count == 0) {
-		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE", "no meat or fish is left that may carry a week");
-		return error_param(err, "why", "%s", a->pet->lang == LANG_ZH ? "排除之后没有任何可用作主料的肉类或鱼类"
-		                                                             : "no meat or fish is left after the exclusions");
+		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE",
+		          "no meat or fish is left that may carry a week");
+		return error_param(err, "why", "%s",
+		                   a->pet->lang == LANG_ZH ? "排除之后没有任何可用作主料的肉类或鱼类"
+		                                           : "no meat or fish is left after the exclusions");
 	}
 	outlook = arena_new_array(arena, struct recipe_outlook, 2 * list.count);
 	known = arena_new_array(arena, bool, 2 * list.count);
@@ -155,7 +166,9 @@ bool plan_choose_themes(struct arena *arena, const struct assessment *a, struct 
 		for (size_t i = 0; i < list.count && count < wanted; i++) {
 			size_t at = i + (relaxed ? list.count : 0);
 			if (kind_used(out, count, &list.themes[i], exact)) continue;
-			if (!known[at]) outlook[at] = recipe_outlook(arena, a, &list.themes[i], relaxed ? RECIPE_RELAXED : RECIPE_STRICT);
+			if (!known[at])
+				outlook[at] =
+				    recipe_outlook(arena, a, &list.themes[i], relaxed ? RECIPE_RELAXED : RECIPE_STRICT);
 			known[at] = true;
 			bool promises = outlook[at].missing <= 0 && (relaxed || !outlook[at].relaxed);
 			if (promises) out[count++] = list.themes[i];

@@ -68,9 +68,11 @@ static void write_meals(struct arena *arena, const struct assessment *a, const s
 		for (size_t i = 0; i < recipe->count; i++) {
 			if (parts[i][m] <= 0) continue;
 			portions[meal->n_food_items] = (struct recipe_item){ recipe->items[i].food, parts[i][m] };
-			meal->food_items[meal->n_food_items++] = food_item_make(arena, a, recipe->items[i].food, parts[i][m], reasons[i]);
+			meal->food_items[meal->n_food_items++] =
+			    food_item_make(arena, a, recipe->items[i].food, parts[i][m], reasons[i]);
 		}
-		meal->cook_method = message_text(arena, cooking_method(arena, a, recipe, portions, meal->n_food_items, m == 0));
+		meal->cook_method =
+		    message_text(arena, cooking_method(arena, a, recipe, portions, meal->n_food_items, m == 0));
 		week->weekly_diet_plan->daily_diet_plans[m] = meal;
 	}
 }
@@ -104,16 +106,20 @@ static struct str week_name(struct arena *arena, const struct assessment *a, con
 	}
 	for (size_t i = 0; i < recipe->count; i++) {
 		const struct food *f = &food_table[recipe->items[i].food];
-		bool second = (f->category == FOOD_MEAT || f->category == FOOD_FISH) && recipe->items[i].food != theme->mains[0];
+		bool second =
+		    (f->category == FOOD_MEAT || f->category == FOOD_FISH) && recipe->items[i].food != theme->mains[0];
 		if (!second || recipe->items[i].grams < SECOND_MAIN_SHARE * main_grams) continue;
-		name = lang == LANG_ZH ? str_printf(arena, STR_FMT "、" STR_FMT, STR_ARG(name), STR_ARG(food_short_name(arena, f, lang)))
-		                       : str_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(name), STR_ARG(food_inner_name(arena, f, lang)));
+		name = lang == LANG_ZH ? str_printf(arena, STR_FMT "、" STR_FMT, STR_ARG(name),
+		                                    STR_ARG(food_short_name(arena, f, lang)))
+		                       : str_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(name),
+		                                    STR_ARG(food_inner_name(arena, f, lang)));
 	}
 	for (size_t i = 0; i < recipe->count; i++) {
 		const struct food *f = &food_table[recipe->items[i].food];
 		if (f->category != FOOD_STARCH) continue;
 		struct str starch = food_inner_name(arena, f, lang);
-		return str_printf(arena, lang == LANG_ZH ? STR_FMT "配" STR_FMT : STR_FMT " with " STR_FMT, STR_ARG(name), STR_ARG(starch));
+		return str_printf(arena, lang == LANG_ZH ? STR_FMT "配" STR_FMT : STR_FMT " with " STR_FMT,
+		                  STR_ARG(name), STR_ARG(starch));
 	}
 	return name;
 }
@@ -131,7 +137,8 @@ static void write_week(struct arena *arena, const struct assessment *a, const st
 	for (size_t i = 0; i < recipe->count; i++) {
 		for (size_t m = 0; m < theme->main_count; m++) {
 			if (recipe->items[i].food != theme->mains[m]) continue;
-			week->main_food_ids[week->n_main_food_ids++] = message_text(arena, str_from(food_table[theme->mains[m]].id));
+			week->main_food_ids[week->n_main_food_ids++] =
+			    message_text(arena, str_from(food_table[theme->mains[m]].id));
 		}
 	}
 	write_meals(arena, a, recipe, week);
@@ -192,14 +199,18 @@ static struct str helpers(struct arena *arena, const struct assessment *a, const
 	struct strbuf text;
 	size_t best[2] = { SIZE_MAX, SIZE_MAX };
 	strbuf_init(&text, arena);
-	if (gap->nutrient >= NUTRIENT_COUNT || gap->side == BOUND_MAX || nutrient_is_ratio(gap->nutrient)) return STR_NONE;
+	if (gap->nutrient >= NUTRIENT_COUNT || gap->side == BOUND_MAX || nutrient_is_ratio(gap->nutrient))
+		return STR_NONE;
 	for (size_t row = 0; row < food_count; row++) {
 		const struct food *f = &food_table[row];
 		bool mine = a->pet->species == SPECIES_DOG ? f->for_dog : f->for_cat;
-		if (!mine || !a->food_excluded[row] || f->category == FOOD_SUPPLEMENT || strcmp(f->state, "raw") == 0) continue;
+		if (!mine || !a->food_excluded[row] || f->category == FOOD_SUPPLEMENT || strcmp(f->state, "raw") == 0)
+			continue;
 		for (size_t k = 0; k < COUNT(best); k++) {
 			double have = best[k] == SIZE_MAX ? 0
-			                                  : food_content(&food_table[best[k]], gap->nutrient, a->pet->species, BOUND_MIN) * food_table[best[k]].max_share;
+			                                  : food_content(&food_table[best[k]], gap->nutrient,
+			                                                 a->pet->species, BOUND_MIN) *
+			                                        food_table[best[k]].max_share;
 			if (food_content(f, gap->nutrient, a->pet->species, BOUND_MIN) * f->max_share <= have) continue;
 			if (k == 0) best[1] = best[0];
 			best[k] = row;
@@ -219,16 +230,22 @@ static bool fail(struct arena *arena, const struct assessment *a, const struct r
 	struct str help = helpers(arena, a, gap);
 	double percent = 100 * gap->share;
 	if (gap->nutrient >= NUTRIENT_COUNT) {
-		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE", "no ration of the foods that are left has a workable shape");
+		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE",
+		          "no ration of the foods that are left has a workable shape");
 		error_param(err, "nutrient", "%s", zh ? "能量与食材比例" : "energy and shares");
-		return error_param(err, "why", "%s", zh ? "剩下的食材无法组成合理的口粮" : "the foods that are left make no workable ration");
+		return error_param(err, "why", "%s",
+		                   zh ? "剩下的食材无法组成合理的口粮"
+		                      : "the foods that are left make no workable ration");
 	}
 	const char *name = text2_in(nutrient_infos[gap->nutrient].name, a->pet->lang);
 	error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE", "%s is %s by %.1f%% at best; would help: " STR_FMT,
 	          nutrient_infos[gap->nutrient].id, gap->side == BOUND_MIN ? "short" : "over", percent, STR_ARG(help));
 	error_param(err, "nutrient", "%s", name);
-	if (gap->side == BOUND_MIN) error_param(err, "why", zh ? "至少还差最低值的 %.1f%%" : "at best %.1f%% of the minimum is missing", percent);
-	else error_param(err, "why", zh ? "至少超出上限 %.1f%%" : "at best %.1f%% above the maximum", percent);
+	if (gap->side == BOUND_MIN)
+		error_param(err, "why", zh ? "至少还差最低值的 %.1f%%" : "at best %.1f%% of the minimum is missing",
+		            percent);
+	else
+		error_param(err, "why", zh ? "至少超出上限 %.1f%%" : "at best %.1f%% above the maximum", percent);
 	if (help.len) error_param(err, "candidates", STR_FMT, STR_ARG(help));
 	return false;
 }
@@ -242,8 +259,9 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 		enum recipe_effort effort;
 		size_t most;
 	} rounds[] = {
-		{ OWN, RECIPE_STRICT, 1 },   { OTHER_MAINS, RECIPE_STRICT, 2 },  { OWN, RECIPE_RELAXED, 1 },
-		{ OTHER_WEEKS, RECIPE_STRICT, 3 }, { OTHER_MAINS, RECIPE_RELAXED, 3 }, { OTHER_WEEKS, RECIPE_RELAXED, 3 },
+		{ OWN, RECIPE_STRICT, 1 },          { OTHER_MAINS, RECIPE_STRICT, 2 },
+		{ OWN, RECIPE_RELAXED, 1 },         { OTHER_WEEKS, RECIPE_STRICT, 3 },
+		{ OTHER_MAINS, RECIPE_RELAXED, 3 }, { OTHER_WEEKS, RECIPE_RELAXED, 3 },
 	};
 	int taste = a->keep_recipe ? 0 : week_index;
 	struct week_theme theme = { 0 }, others[REPLACEMENTS_MAX];

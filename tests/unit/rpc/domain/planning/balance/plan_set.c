@@ -16,8 +16,8 @@ const struct pet_row pet_rows[] = {
 	  .allergens = { "beef", "chicken", "dairy" }, .bcs = 5, .meals = 2, .same_recipe = true },
 	{ "four allergies", SPECIES_DOG, "法国斗牛犬", 40, 12, "健康", .allergens = { "鸡肉", "牛肉", "鱼", "羊肉" },
 	  .bcs = 5, .meals = 2 },
-	{ "cat without fish and poultry", SPECIES_CAT, "", 40, 5, "healthy",
-	  .allergens = { "fish", "chicken" }, .dislikes = { "turkey", "duck" }, .bcs = 5, .meals = 2 },
+	{ "cat without fish and poultry", SPECIES_CAT, "", 40, 5, "healthy", .allergens = { "fish", "chicken" },
+	  .dislikes = { "turkey", "duck" }, .bcs = 5, .meals = 2 },
 	{ "diabetic cat", SPECIES_CAT, "", 96, 5, "diabetes", .bcs = 5, .meals = 2, .same_recipe = true },
 };
 const size_t pet_row_count = COUNT(pet_rows);

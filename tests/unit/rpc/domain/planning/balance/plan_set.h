@@ -29,7 +29,8 @@ struct made_plan {
 	Petfood__V1__PlanData *plan;
 };
 /* Prints what failed. */
-bool plan_from_row(struct arena *arena, const struct pet_row *row, enum lang lang, uint64_t seed, struct made_plan *out);
+bool plan_from_row(struct arena *arena, const struct pet_row *row, enum lang lang, uint64_t seed,
+                   struct made_plan *out);
 
 /* The packed message. */
 struct str message_bytes(struct arena *arena, const ProtobufCMessage *message);

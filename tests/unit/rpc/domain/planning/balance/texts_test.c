@@ -27,12 +27,14 @@ static void visit_texts(const Petfood__V1__PlanData *plan, text_visitor *visit, 
 		for (size_t i = 0; i < week->n_relaxations; i++) visit("relaxation", week->relaxations[i], data);
 		for (size_t d = 0; d < week->n_dishes; d++) {
 			visit("dish", week->dishes[d]->name, data);
-			for (size_t i = 0; i < week->dishes[d]->n_steps; i++) visit("step", week->dishes[d]->steps[i], data);
+			for (size_t i = 0; i < week->dishes[d]->n_steps; i++)
+				visit("step", week->dishes[d]->steps[i], data);
 		}
 		for (size_t m = 0; m < week->weekly_diet_plan->n_daily_diet_plans; m++) {
 			const Petfood__V1__Meal *meal = week->weekly_diet_plan->daily_diet_plans[m];
 			visit("cook_method", meal->cook_method, data);
-			for (size_t i = 0; i < meal->n_food_items; i++) visit("reason", meal->food_items[i]->recommend_reason, data);
+			for (size_t i = 0; i < meal->n_food_items; i++)
+				visit("reason", meal->food_items[i]->recommend_reason, data);
 		}
 	}
 }
@@ -40,7 +42,8 @@ static void visit_texts(const Petfood__V1__PlanData *plan, text_visitor *visit, 
 static void check_language(const char *what, const char *text, void *data)
 {
 	bool zh = *(const enum lang *)data == LANG_ZH;
-	bool ok = *text && has_chinese(text) == zh && str_is_utf8(str_from(text)) && !strstr(text, "nan ") && !strstr(text, "inf ") && !strstr(text, "(null)");
+	bool ok = *text && has_chinese(text) == zh && str_is_utf8(str_from(text)) && !strstr(text, "nan ") &&
+	          !strstr(text, "inf ") && !strstr(text, "(null)");
 	if (!CHECK_ROW(what, ok)) (void)printf("  %s\n", text);
 }
 
@@ -75,13 +78,17 @@ static void check_figures(struct arena *arena, const struct pet_row *row, const 
 		for (size_t m = 0; m < week->weekly_diet_plan->n_daily_diet_plans; m++) {
 			const Petfood__V1__Meal *meal = week->weekly_diet_plan->daily_diet_plans[m];
 			for (size_t i = 0; i < meal->n_food_items; i++) {
-				if (strcmp(meal->food_items[i]->food_id, main_food->id) == 0) grams += meal->food_items[i]->weight;
+				if (strcmp(meal->food_items[i]->food_id, main_food->id) == 0)
+					grams += meal->food_items[i]->weight;
 			}
 		}
 		CHECK_ROW(row->label, contains(week->diet_adjustment_principle, name));
-		CHECK_ROW(row->label, contains(week->diet_adjustment_principle, food_grams_text(arena, main_food, grams)));
-		CHECK_ROW(row->label, contains(week->diet_adjustment_principle, str_printf(arena, "%.0f g", week->total_weight_g)));
-		CHECK_ROW(row->label, contains(week->weekly_special_adjustment_note, str_printf(arena, "%.0f kcal", a->der_kcal)));
+		CHECK_ROW(row->label,
+		          contains(week->diet_adjustment_principle, food_grams_text(arena, main_food, grams)));
+		CHECK_ROW(row->label,
+		          contains(week->diet_adjustment_principle, str_printf(arena, "%.0f g", week->total_weight_g)));
+		CHECK_ROW(row->label,
+		          contains(week->weekly_special_adjustment_note, str_printf(arena, "%.0f kcal", a->der_kcal)));
 		CHECK_ROW(row->label, contains(made->plan->ai_suggestions, str_from(week->theme)));
 		CHECK_ROW(row->label, week->n_dishes >= 2 && strcmp(week->dishes[0]->name, week->dishes[1]->name) != 0);
 		bool hot = false, cold = false;
@@ -93,12 +100,14 @@ static void check_figures(struct arena *arena, const struct pet_row *row, const 
 			}
 		}
 		CHECK_ROW(row->label, hot && cold);
-		if (w > 0 && !a->keep_recipe) CHECK_ROW(row->label, strcmp(week->dishes[0]->name, made->weeks[w - 1]->dishes[0]->name) != 0);
+		if (w > 0 && !a->keep_recipe)
+			CHECK_ROW(row->label, strcmp(week->dishes[0]->name, made->weeks[w - 1]->dishes[0]->name) != 0);
 	}
 	/* the last step of the change is the new food alone */
 	CHECK_ROW(row->label, advice_new_food_percent(a, PLAN_WEEKS - 1) == 100);
 	CHECK_ROW(row->label, advice_new_food_percent(a, 0) == (a->pet->species == SPECIES_CAT ? 10 : 25));
-	if (a->condition_count) CHECK_ROW(row->label, contains(made->weeks[0]->weekly_special_adjustment_note, a->condition_names[0]));
+	if (a->condition_count)
+		CHECK_ROW(row->label, contains(made->weeks[0]->weekly_special_adjustment_note, a->condition_names[0]));
 	CHECK_ROW(row->label, made->plan->vet_required == a->vet_required);
 }
 
@@ -109,10 +118,12 @@ static void check_basis(const struct pet_row *row, const struct made_plan *made)
 	size_t excluded = 0;
 	for (size_t i = 0; i < food_count; i++) excluded += a->food_excluded[i];
 	CHECK_STR_ROW(row->label, str_from(basis->profile), a->profile);
-	CHECK_ROW(row->label, basis->n_excluded_food_ids == excluded && basis->n_excluded_allergens == a->excluded_allergen_count);
+	CHECK_ROW(row->label,
+	          basis->n_excluded_food_ids == excluded && basis->n_excluded_allergens == a->excluded_allergen_count);
 	CHECK_ROW(row->label, basis->n_conditions == a->condition_count && basis->n_sources >= 2);
 	CHECK_NEAR(row->label, basis->der_kcal, a->der_kcal, 1e-9);
-	CHECK_ROW(row->label, made->plan->n_assumptions == a->assumption_count && made->plan->n_warnings == a->warning_count);
+	CHECK_ROW(row->label,
+	          made->plan->n_assumptions == a->assumption_count && made->plan->n_warnings == a->warning_count);
 	CHECK_ROW(row->label, made->plan->n_data_gaps >= 4);
 	CHECK_ROW(row->label, made->plan->pet_information->pet_age == row->age_months);
 }
@@ -124,7 +135,8 @@ static void test_figures(void)
 	for (size_t r = 0; r < pet_row_count; r++) {
 		struct arena *arena = arena_create(0);
 		struct made_plan made;
-		if (CHECK_ROW(pet_rows[r].label, plan_from_row(arena, &pet_rows[r], r % 2 ? LANG_EN : LANG_ZH, 9, &made))) {
+		if (CHECK_ROW(pet_rows[r].label,
+		              plan_from_row(arena, &pet_rows[r], r % 2 ? LANG_EN : LANG_ZH, 9, &made))) {
 			check_figures(arena, &pet_rows[r], &made);
 			check_basis(&pet_rows[r], &made);
 			advice[r] = str_dup(kept, str_from(made.plan->ai_suggestions));
@@ -151,7 +163,8 @@ static void test_names(void)
 		CHECK_STR_ROW(rows[i].id, food_inner_name(arena, f, LANG_ZH), rows[i].zh);
 		CHECK_STR_ROW(rows[i].id, food_inner_name(arena, f, LANG_EN), rows[i].en);
 	}
-	const struct food *zinc = &food_table[food_by_id(STR("zinc_gluconate"))], *rice = &food_table[food_by_id(STR("rice_white_cooked"))];
+	const struct food *zinc = &food_table[food_by_id(STR("zinc_gluconate"))],
+	                  *rice = &food_table[food_by_id(STR("rice_white_cooked"))];
 	CHECK_STR(food_grams_text(arena, zinc, 0.0255), "25.5 mg");
 	CHECK_STR(food_grams_text(arena, rice, 62), "62 g");
 	CHECK_STR(food_grams_text(arena, rice, 7.5), "7.5 g");

@@ -26,7 +26,9 @@ static void check_bounds(const char *label, const struct assessment *a, const st
 	double kcal = 0;
 	for (size_t i = 0; i < recipe->count; i++) {
 		const double *v = food_table[recipe->items[i].food].amount;
-		kcal += recipe->items[i].grams / 100 * (4 * v[FOOD_protein_g] + 9 * v[FOOD_fat_g] + 4 * fmax(0, v[FOOD_carb_g] - (isnan(v[FOOD_fibre_g]) ? 0 : v[FOOD_fibre_g])));
+		kcal += recipe->items[i].grams / 100 *
+		        (4 * v[FOOD_protein_g] + 9 * v[FOOD_fat_g] +
+		         4 * fmax(0, v[FOOD_carb_g] - (isnan(v[FOOD_fibre_g]) ? 0 : v[FOOD_fibre_g])));
 	}
 	CHECK_NEAR(label, kcal / a->der_kcal, 1, 0.01);
 	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
@@ -39,14 +41,17 @@ static void check_bounds(const char *label, const struct assessment *a, const st
 		}
 		bool keeps = low >= a->bounds[n].min * (1 - 1e-9) && high <= a->bounds[n].max * (1 + 1e-9);
 		if (!CHECK_ROW(label, keeps)) {
-			(void)printf("  %s: %.4g and %.4g of %.4g to %.4g\n", nutrient_infos[n].id, low, high, a->bounds[n].min, a->bounds[n].max);
+			(void)printf("  %s: %.4g and %.4g of %.4g to %.4g\n", nutrient_infos[n].id, low, high,
+			             a->bounds[n].min, a->bounds[n].max);
 		}
 	}
 	double ca_p = recipe_amount(recipe, a, NUTRIENT_ca_p_ratio, BOUND_MIN);
-	CHECK_ROW(label, ca_p >= fmax(1, a->bounds[NUTRIENT_ca_p_ratio].min) && ca_p <= fmin(2, a->bounds[NUTRIENT_ca_p_ratio].max));
+	CHECK_ROW(label, ca_p >= fmax(1, a->bounds[NUTRIENT_ca_p_ratio].min) &&
+	                     ca_p <= fmin(2, a->bounds[NUTRIENT_ca_p_ratio].max));
 }
 
-static void check_items(const char *label, const struct assessment *a, const struct recipe *recipe, const Petfood__V1__WeeklyDietPlan *week)
+static void check_items(const char *label, const struct assessment *a, const struct recipe *recipe,
+                        const Petfood__V1__WeeklyDietPlan *week)
 {
 	double total = recipe_grams(recipe);
 	size_t most = strcmp(a->profile, "dog_adult") == 0 && week->n_relaxations == 0 ? 12 : 14, supplements = 0;
@@ -54,7 +59,9 @@ static void check_items(const char *label, const struct assessment *a, const str
 	CHECK_ROW(label, week->item_count == (int32_t)recipe->count);
 	for (size_t i = 0; i < recipe->count; i++) {
 		const struct food *f = &food_table[recipe->items[i].food];
-		double grams = recipe->items[i].grams, unit = f->category == FOOD_SUPPLEMENT ? 1e-4 : grams >= 20 ? 1 : 0.1;
+		double grams = recipe->items[i].grams, unit = f->category == FOOD_SUPPLEMENT ? 1e-4
+		                                              : grams >= 20                  ? 1
+		                                                                             : 0.1;
 		CHECK_ROW(f->id, !a->food_excluded[recipe->items[i].food]);
 		CHECK_ROW(f->id, a->pet->species == SPECIES_DOG ? f->for_dog : f->for_cat);
 		CHECK_NEAR(f->id, grams / unit, round(grams / unit), 1e-3);
@@ -79,7 +86,8 @@ static void check_meals(const char *label, const struct assessment *a, const Pet
 	const char *last = "";
 	for (size_t m = 0; m < week->weekly_diet_plan->n_daily_diet_plans; m++) {
 		const Petfood__V1__Meal *meal = week->weekly_diet_plan->daily_diet_plans[m];
-		CHECK_ROW(label, meal->oder == (int32_t)m + 1 && strcmp(meal->time, last) > 0 && strlen(meal->time) == 5);
+		CHECK_ROW(label,
+		          meal->oder == (int32_t)m + 1 && strcmp(meal->time, last) > 0 && strlen(meal->time) == 5);
 		CHECK_ROW(label, meal->n_food_items > 0 && *meal->cook_method);
 		last = meal->time;
 		for (size_t i = 0; i < meal->n_food_items; i++) {
@@ -87,13 +95,17 @@ static void check_meals(const char *label, const struct assessment *a, const Pet
 			CHECK_ROW(item->food_id, item->weight > 0 && *item->name && *item->recommend_reason);
 			CHECK_ROW(item->food_id, !item->is_supplement || m == 0);
 			const struct food *f = &food_table[food_by_id(str_from(item->food_id))];
-			CHECK_NEAR(item->food_id, item->macro_nutrients->protein, (isnan(f->amount[FOOD_protein_g]) ? 0 : f->amount[FOOD_protein_g]) * item->weight / 100, 6e-5);
+			CHECK_NEAR(item->food_id, item->macro_nutrients->protein,
+			           (isnan(f->amount[FOOD_protein_g]) ? 0 : f->amount[FOOD_protein_g]) * item->weight /
+			               100,
+			           6e-5);
 			CHECK_ROW(item->food_id, (item->_raw_weight_case != 0) == !isnan(f->raw_g_per_100g));
 		}
 	}
 }
 
-static void check_adequacy(const char *label, const struct assessment *a, const struct recipe *recipe, const Petfood__V1__WeeklyDietPlan *week)
+static void check_adequacy(const char *label, const struct assessment *a, const struct recipe *recipe,
+                           const Petfood__V1__WeeklyDietPlan *week)
 {
 	bool seen[NUTRIENT_COUNT] = { false };
 	for (size_t i = 0; i < week->n_adequacy; i++) {
@@ -104,7 +116,9 @@ static void check_adequacy(const char *label, const struct assessment *a, const 
 		CHECK_ROW(row->nutrient, (row->_minimum_case != 0) == (a->bounds[n].min > 0));
 		CHECK_ROW(row->nutrient, (row->_maximum_case != 0) == isfinite(a->bounds[n].max));
 		CHECK_ROW(row->nutrient, row->unknown_energy_percent >= 0 && row->unknown_energy_percent <= 100);
-		if (a->bounds[n].min > 0) CHECK_NEAR(row->nutrient, row->amount_per_1000kcal, recipe_amount(recipe, a, n, BOUND_MIN), 6e-5);
+		if (a->bounds[n].min > 0)
+			CHECK_NEAR(row->nutrient, row->amount_per_1000kcal, recipe_amount(recipe, a, n, BOUND_MIN),
+			           6e-5);
 	}
 	for (enum nutrient n = 0; n < NUTRIENT_COUNT; n++) {
 		if (a->bounds[n].min > 0 || isfinite(a->bounds[n].max)) CHECK_ROW(nutrient_infos[n].id, seen[n]);
@@ -130,11 +144,14 @@ static void test_spread(void)
 			CHECK_NEAR(label, made.weeks[w]->total_weight_g, recipe_grams(&recipe), 0.001);
 			if (!CHECK_ROW(label, made.weeks[w]->n_main_food_ids == 1)) continue;
 			bool repeated = false;
-			for (int k = 0; k < w; k++) repeated |= strcmp(made.weeks[k]->main_food_ids[0], made.weeks[w]->main_food_ids[0]) == 0;
+			for (int k = 0; k < w; k++)
+				repeated |=
+				    strcmp(made.weeks[k]->main_food_ids[0], made.weeks[w]->main_food_ids[0]) == 0;
 			mains += !repeated;
 		}
 		/* a kidney diet leaves few mains that are sound */
-		CHECK_ROW(label, pet_rows[r].same_recipe ? mains == 1 : mains >= (made.assessment.condition_count ? 2 : 3));
+		CHECK_ROW(label,
+		          pet_rows[r].same_recipe ? mains == 1 : mains >= (made.assessment.condition_count ? 2 : 3));
 		arena_destroy(&arena);
 	}
 }
@@ -144,7 +161,8 @@ static void test_seeds(void)
 	struct arena *arena = arena_create(0);
 	struct made_plan once, again, other;
 	const struct pet_row *row = &pet_rows[0];
-	if (CHECK(plan_from_row(arena, row, LANG_ZH, 1, &once)) && CHECK(plan_from_row(arena, row, LANG_ZH, 1, &again)) &&
+	if (CHECK(plan_from_row(arena, row, LANG_ZH, 1, &once)) &&
+	    CHECK(plan_from_row(arena, row, LANG_ZH, 1, &again)) &&
 	    CHECK(plan_from_row(arena, row, LANG_ZH, 2, &other))) {
 		struct str a = message_bytes(arena, &once.plan->base), b = message_bytes(arena, &again.plan->base);
 		CHECK(str_equal(a, b));
