@@ -45,7 +45,7 @@ static bool unreadable(struct reader *r, const struct place *place, const char *
 	strbuf_init(&path, r->arena);
 	place_print(place, &path);
 	error_set(r->err, RPC_INVALID_ARGUMENT, "PLAN_UNREADABLE", STR_FMT " %s", STR_ARG(strbuf_str(&path)), says);
-	return error_param(r->err, "what", STR_FMT " %s", STR_ARG(strbuf_str(&path)), says);
+	return error_param(r->err, "why", STR_FMT " %s", STR_ARG(strbuf_str(&path)), says);
 }
 
 /* *out is NULL where an optional field is missing or null. */
@@ -370,7 +370,7 @@ bool document_read(struct arena *arena, struct str json, struct document *out, s
 	if (!root) {
 		error_set(err, RPC_INVALID_ARGUMENT, "PLAN_UNREADABLE", "not a JSON document, line %d: %s", why.line,
 		          why.text);
-		error_param(err, "what", "line %d: %s", why.line, why.text);
+		error_param(err, "why", "line %d: %s", why.line, why.text);
 		goto out;
 	}
 	const json_t *plan = root;
