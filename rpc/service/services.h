@@ -20,6 +20,7 @@ struct services {
 	atomic_ullong health_revision;
 	/* Last outcome of the store's ping, kept by a timer of main, so that the inline health method touches nothing. */
 	atomic_bool store_ok;
+	atomic_bool worker_ok; /* the job engine turns its loop */
 };
 
 #endif

@@ -2,10 +2,11 @@
 import base64
 import hashlib
 import json
+import sqlite3
 import time
 import unittest
 
-from harness import PET, Daemon, b64, make_jwt
+from harness import PET, Daemon, b64, make_jwt, wait_until
 
 
 class Tokens(unittest.TestCase):
@@ -78,6 +79,17 @@ class Tokens(unittest.TestCase):
         self.assertEqual(refused.status, 401)
         self.assertEqual(self.daemon.get("/api/v1/tasks/").data["total"], 0)
 
+    def test_users_who_are_gone_or_disabled(self):
+        unknown = self.status(make_jwt(self.key, self.claims(sub="00000000-0000-4000-8000-000000000000")))
+        self.assertEqual(unknown.status, 401, unknown)
+        self.assertEqual(self.daemon.get("/api/v1/tasks/", user="gone").status, 200)
+        with sqlite3.connect(self.daemon.dir / "data" / "petfood.db") as database:
+            database.execute("update users set is_active = 0 where username = 'gone'")
+        database.close()
+        refused = wait_until("the disabled user's 401", lambda: (r := self.daemon.get("/api/v1/tasks/", user="gone")).status == 401 and r)
+        self.assertTrue(refused.json["message"].startswith("Token 无效或已过期"))
+        self.assertEqual(self.daemon.cli("token", "--user", "gone", check=False).returncode, 1)
+
     def test_secrets_stay_out_of_the_log(self):
         token = make_jwt(self.key, self.claims(jti="secret-jti"))
         self.status(token)
@@ -112,6 +124,13 @@ class Start(unittest.TestCase):
                     pass
             self.assertIn(says, str(caught.exception), settings)
             self.assertNotIn("hunter2", str(caught.exception))
+
+    def test_takes_any_strong_secret(self):
+        for secret in ("k7<Pq9vZexampleWxxxxRt5Lm2Nc8Bd4Gh6Jf", "0123456789abcdef" * 4):
+            with Daemon(JWT_SECRET_KEY=secret) as daemon:
+                token = make_jwt(secret.encode(), {"sub": "x", "type": "access", "iat": int(time.time()), "exp": int(time.time()) + 60})
+                self.assertEqual(daemon.get("/api/v1/tasks/", user=None, headers={"Authorization": "Bearer " + token}).status, 401)
+                self.assertFalse((daemon.dir / "data" / "keys" / "jwt.key").exists())
 
     def test_busy_port_is_reported_with_its_holder(self):
         with Daemon() as daemon:

@@ -57,7 +57,10 @@ class CommandLine(unittest.TestCase):
         unsafe = self.daemon.cli("verify", str(path), check=False)
         self.assertEqual((unsafe.returncode, json.loads(unsafe.stdout)["safe"]), (4, False))
         path.write_text("{")
-        self.assertEqual(self.daemon.cli("verify", str(path), check=False).returncode, 4)
+        unreadable = self.daemon.cli("verify", str(path), check=False, json_out=False)
+        self.assertEqual(unreadable.returncode, 4)
+        self.assertIn("line 1", unreadable.stderr)
+        self.assertNotIn("{why}", unreadable.stderr)
         self.assertEqual(self.daemon.cli("verify", "/nonexistent", check=False).returncode, 5)
         tables = self.daemon.cli("--user", "cliff", "plan", "-", input=json.dumps(PET), json_out=False).stdout
         self.assertIn("independent check: every minimum met", tables)
@@ -90,6 +93,7 @@ class CommandLine(unittest.TestCase):
         daemon.dir.rmdir()
 
     def test_help_and_completion(self):
+        self.assertRegex(self.daemon.cli("--version", json_out=False).stdout, r"^petfood \d+\.\d+\.\d+$")
         help_text = self.daemon.cli("--help", json_out=False).stdout
         for command in ("call", "list", "describe", "health", "stats", "token", "plan", "watch", "tasks", "cancel", "verify"):
             self.assertIn(command, help_text)

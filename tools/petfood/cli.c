@@ -14,7 +14,7 @@ enum cli_exit cli_fail(struct cli *cli, const struct error *err)
 	const struct reason_info *info = reason_find(str_from(err->reason));
 	struct str text = str_from(err->message);
 	/* What came over the line is rendered already; what was raised here is rendered now where it has a row. */
-	if (info && err->param_count) text = reason_render(arena, info, cli->lang, err->param_count, err->params);
+	if (info && (err->param_count || err->violation_count)) text = reason_render(arena, info, cli->lang, err->param_count, err->params);
 	if (cli->json) {
 		struct strbuf out;
 		strbuf_init(&out, arena);
@@ -37,7 +37,8 @@ enum cli_exit cli_fail(struct cli *cli, const struct error *err)
 	} else {
 		(void)fprintf(stderr, "petfood: " STR_FMT "\n", STR_ARG(text));
 		for (size_t i = 0; i < err->violation_count; i++)
-			(void)fprintf(stderr, "  %s: %s\n", err->violations[i].field, err->violations[i].message);
+			(void)fprintf(stderr, "  %s%s%s\n", err->violations[i].field, err->violations[i].field[0] ? ": " : "the document ",
+			              err->violations[i].message);
 		if (error_is(err, "UNREACHABLE"))
 			(void)fprintf(stderr, "Is the daemon running? It listens under " STR_FMT " (PETFOOD_DATA_DIR). Start it: petfoodd\n",
 			              STR_ARG(cli->setup.data_dir));
@@ -65,6 +66,7 @@ bool cli_token(struct cli *cli, struct str *out_token, struct str *out_user_id, 
 	if (!setup_keys(cli->arena, &cli->setup, false, &keys, err) || !setup_store(cli->arena, &cli->setup, false, &store, err)) return false;
 	bool ok = store.users.driver->ensure(store.users.self, str_from(cli->user ? cli->user : "local"), now_us, cli->arena, &user, &made, err);
 	store.close(store.self);
+	if (ok && !user.is_active) ok = error_set(err, RPC_PERMISSION_DENIED, "USER_DISABLED", "the user is disabled");
 	if (!ok) return false;
 	int64_t life_s = cli->days ? cli->days * 86400 : cli->setup.config.jwt_access_minutes * 60;
 	struct token_claims claims = { .type = TOKEN_ACCESS, .issued_at_s = now_us / 1000000, .expires_at_s = now_us / 1000000 + life_s };

@@ -29,6 +29,7 @@ struct cli {
 	const char *idempotency_key;
 	int64_t days;              /* token: life in days, 0 = JWT_ACCESS_TOKEN_EXPIRE_MINUTES */
 	bool as_service;           /* call: with a service token */
+	bool version;
 	bool chaos;                /* demo */
 	const char *daemon_path;   /* demo */
 	int flag_count;
@@ -72,6 +73,8 @@ void print_padded(FILE *out, struct str text, int columns);
 
 /* plan_view.c: a PlanData document as tables. False if it cannot be read. */
 MUST_CHECK bool plan_view_print(struct arena *arena, struct str plan_json, struct error *err);
+/* plan_view.c: whether the independent checker finds nothing; prints nothing. */
+bool plan_view_is_safe(struct arena *arena, struct str plan_json);
 /* plan_view.c: runs the independent checker and prints what it found. */
 enum cli_exit plan_view_check(struct cli *cli, struct str plan_json);
 

@@ -154,7 +154,7 @@ enum cli_exit command_token(struct cli *cli)
 	return CLI_OK;
 }
 
-/* The plan that a finished task made: its id stands in the task's output. */
+/* The plan that a finished task made, found among the user's newest ones. */
 static bool get_plan(struct cli *cli, const char *task_id, Petfood__V1__Plan **out, struct error *err)
 {
 	Petfood__V1__ListPlansRequest list = PETFOOD__V1__LIST_PLANS_REQUEST__INIT;
@@ -194,7 +194,9 @@ enum cli_exit command_plan(struct cli *cli)
 	struct str data = { (const char *)plan->plan_data.data, plan->plan_data.len };
 	if (cli->json) {
 		(void)printf(STR_FMT "\n", STR_ARG(data));
-		return CLI_OK;
+		if (plan_view_is_safe(cli->arena, data)) return CLI_OK;
+		(void)fprintf(stderr, "petfood: the plan did not pass the independent check: petfood verify tells more\n");
+		return CLI_UNSAFE;
 	}
 	if (!plan_view_print(cli->arena, data, &err)) return cli_fail(cli, &err);
 	(void)printf("plan %s\n", plan->id);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/base/uuid.h"
 #include "tools/petfood/cli.h"
 #include "tools/petfood/http_stream.h"
 
@@ -52,7 +53,11 @@ static bool daemon_start(struct demo *d, int port, struct error *err)
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
 	(void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	int rc = posix_spawnp(&d->daemon, path, &actions, NULL, argv, environ);
+	/* The user's own settings are for their daemon, not for this one. */
+	char path_variable[4096];
+	(void)snprintf(path_variable, sizeof path_variable, "PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+	char *const environment[] = { path_variable, (char *)"LANG=C.UTF-8", NULL };
+	int rc = posix_spawnp(&d->daemon, path, &actions, NULL, argv, environment);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)close(pipe_ends[1]);
 	if (rc != 0) {
@@ -137,6 +142,9 @@ static bool make_plan(struct demo *d, enum cli_exit *code, struct error *err)
 	(void)snprintf(request, sizeof request, sample_pet, cli->lang == LANG_ZH ? "柯基" : "Corgi",
 	               cli->lang == LANG_ZH ? "不要洋葱，不喜欢胡萝卜" : "no onion please, dislikes carrot");
 	if (!cli_token(cli, &token, &user_id, err)) return false;
+	char key[UUID_TEXT_BYTES];
+	uuid_make(key);
+	(void)snprintf(d->http.idempotency, sizeof d->http.idempotency, "Idempotency-Key: %s", key);
 	(void)snprintf(d->http.language, sizeof d->http.language, "Accept-Language: %s", cli->lang == LANG_ZH ? "zh-CN" : "en");
 	(void)snprintf(d->http.authorization, sizeof d->http.authorization, "Authorization: Bearer " STR_FMT, STR_ARG(token));
 	(void)printf("daemon at %s, data in %s\nPOST /api/v1/plans/stream %s\n\n", d->http.base, d->dir, request);
@@ -195,8 +203,6 @@ enum cli_exit command_demo(struct cli *cli)
 	cli->setup.config.database_url = STR("");
 	cli->setup.config.jwt_secret_key = STR("");
 	cli->user = "demo";
-	(void)unsetenv("JWT_SECRET_KEY");
-	(void)unsetenv("DATABASE_URL");
 	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
 	progress_view_init(&d.view, stdout, false);
 	if (!daemon_start(&d, 0, &err) || !make_plan(&d, &code, &err)) code = cli_fail(cli, &err);

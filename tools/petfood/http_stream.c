@@ -21,6 +21,7 @@ static CURL *prepare(const struct http *http, const char *path, const char *body
 	*headers = curl_slist_append(NULL, http->authorization);
 	*headers = curl_slist_append(*headers, http->language);
 	if (body) *headers = curl_slist_append(*headers, "Content-Type: application/json");
+	if (body && http->idempotency[0]) *headers = curl_slist_append(*headers, http->idempotency);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
@@ -56,7 +57,7 @@ struct parser {
 	CURL *curl;
 	struct strbuf line, data, refusal;
 	uint64_t id;
-	bool has_id, cut, too_long;
+	bool has_id, cut;
 	struct stream_seen *seen;
 	stream_event on_event;
 	void *self;
@@ -107,7 +108,8 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *self)
 	}
 	for (size_t i = 0; i < len && !p->cut; i++) {
 		if (bytes[i] == '\n') end_of_line(p);
-		else if (p->line.len < LINE_BYTES_MAX) strbuf_add_char(&p->line, bytes[i]);
+		else if (p->line.len == LINE_BYTES_MAX) p->cut = true; /* no event is that long: not our bridge */
+		else strbuf_add_char(&p->line, bytes[i]);
 	}
 	return p->cut ? 0 : len; /* 0 makes curl close the connection at once */
 }

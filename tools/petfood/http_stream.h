@@ -10,6 +10,7 @@ struct http {
 	char base[128];           /* "http://127.0.0.1:8000" */
 	char authorization[4096]; /* "Authorization: Bearer …" */
 	char language[64];        /* "Accept-Language: en" */
+	char idempotency[64];     /* "Idempotency-Key: …": a stream that is opened again attaches to the same task */
 };
 
 /* One request; status and body out. Fails UNAVAILABLE/UNREACHABLE when nobody answers. body NULL = none. */

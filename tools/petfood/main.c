@@ -49,6 +49,7 @@ static const char options_text[] =
 	"  --data-dir DIR     the daemon's data directory; as PETFOOD_DATA_DIR\n"
 	"  --env-file FILE    settings file (default ./.env if there is one)\n"
 	"  --idempotency-key KEY   call, plan: repeating the same call with it changes nothing\n"
+	"  --version          print the version\n"
 	"  --NAME=VALUE       any setting of petfoodd --help: --rpc-endpoints=tcp://127.0.0.1:7000\n"
 	"\n"
 	"Exit codes: 0 fine; 1 refused by the service, or the task failed; 2 wrong usage; 3 no daemon to be reached;\n"
@@ -97,6 +98,7 @@ static bool parse(struct cli *cli, int argc, char **argv, bool *help)
 		const char *arg = argv[i];
 		bool ok = true;
 		if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) *help = true;
+		else if (strcmp(arg, "--version") == 0) cli->version = true;
 		else if (strcmp(arg, "--json") == 0) cli->json = true;
 		else if (strcmp(arg, "--chaos") == 0) cli->chaos = true;
 		else if (strcmp(arg, "--service") == 0) cli->as_service = true;
@@ -145,6 +147,11 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_DFL);       /* petfood list | head ends quietly */
 	log_setup(LOG_ERROR, false);
 	if (!parse(&cli, argc, argv, &help)) goto out;
+	if (cli.version) {
+		(void)printf("petfood " PETFOOD_VERSION "\n");
+		code = CLI_OK;
+		goto out;
+	}
 	const struct command *command = cli.argc ? command_find(cli.argv[0]) : NULL;
 	if (help || cli.argc == 0) {
 		if (command) print_command_help(command);

@@ -1,6 +1,7 @@
 /* A plan document as tables for a terminal, and the independent checker's verdict on it. */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "petfood/accessors.h"
 #include "petfood/v1/plan_data.pb-c.h"
@@ -32,7 +33,11 @@ static const struct words {
 	.vet = { "本计划须经兽医同意后方可使用。", "This plan is a draft for a veterinarian to agree to." },
 };
 
-static void heading(const char *text) { (void)printf("\n\033[1m%s\033[0m\n", text); }
+static void heading(const char *text)
+{
+	bool bold = isatty(STDOUT_FILENO) == 1;
+	(void)printf("\n%s%s%s\n", bold ? "\033[1m" : "", text, bold ? "\033[0m" : "");
+}
 
 static void print_right(const char *text, int columns)
 {
@@ -141,6 +146,14 @@ bool plan_view_print(struct arena *arena, struct str plan_json, struct error *er
 	if (plan->vet_required) (void)printf("\n%s\n", text2_in(words.vet, lang));
 	(void)printf("\n%s\n", plan->disclaimer);
 	return true;
+}
+
+bool plan_view_is_safe(struct arena *arena, struct str plan_json)
+{
+	struct error err;
+	struct check_report report;
+	error_clear(&err);
+	return check_plan(arena, plan_json, &report, &err) && report.finding_count == 0;
 }
 
 enum cli_exit plan_view_check(struct cli *cli, struct str plan_json)

@@ -20,7 +20,7 @@
 #include "tools/petfoodd/port_holder.h"
 #include "tools/petfoodd/setup.h"
 
-enum { SERVICE_TOKEN_LIFE_S = 600, SERVICE_TOKEN_RENEW_S = 240, DRAIN_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
+enum { SERVICE_TOKEN_LIFE_S = 600, SERVICE_TOKEN_RENEW_S = 240, DRAIN_MS = 5000, STOP_S = 30, STORE_SILENT_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 }; /* sysexits.h */
 enum { RATE_KEYS_MAX = 100000 };
 
@@ -41,14 +41,19 @@ struct daemon {
 	struct rate_limiter limiter;
 	struct event_publisher *publisher;
 	struct job_engine *engine;
-	struct rpc_server *server;
+	_Atomic(struct rpc_server *) server; /* read by whoever publishes an event */
 	struct rpc_client *client;
 	struct event_hub *hub;
 	struct bridge *bridge;
 
 	pthread_mutex_t token_lock;
 	char service_token[1024];
-	int64_t token_renew_at_ms;
+	int64_t token_made_at_us; /* wall clock, as the token's own times are */
+
+	pthread_t prober; /* asks the store whether it answers, on a thread that may hang with it */
+	bool probing;
+	atomic_bool probe_end;
+	atomic_llong probe_ok_at_ms; /* time_monotonic_ms() of its last good answer */
 };
 
 static const char usage_text[] =
@@ -167,37 +172,60 @@ static void publish_event(void *self, struct str task_id, uint64_t number, bool 
 	event_publish(d->publisher, task_id, number, terminal, data);
 	char key[80];
 	int n = snprintf(key, sizeof key, "task/" STR_FMT, STR_ARG(task_id));
-	if (d->server && n > 0 && (size_t)n < sizeof key) rpc_server_wake(d->server, (struct str){ key, (size_t)n });
+	struct rpc_server *server = atomic_load(&d->server);
+	if (server && n > 0 && (size_t)n < sizeof key) rpc_server_wake(server, (struct str){ key, (size_t)n });
 }
 
 static bool limit_allow(void *self, struct str key, struct error *err) { return rate_limit_allow(self, key, err); }
 
-static size_t copy_service_token(void *self, char *out, size_t cap)
+/* A user who is gone or was disabled is nobody, whatever their token says. */
+static bool user_still_valid(void *self, const struct token_claims *claims, struct error *err)
 {
 	struct daemon *d = self;
-	pthread_mutex_lock(&d->token_lock);
-	size_t len = strlen(d->service_token);
-	if (len <= cap) memcpy(out, d->service_token, len);
-	else len = 0;
-	pthread_mutex_unlock(&d->token_lock);
-	return len;
+	struct arena *scratch = arena_create(0);
+	struct user user;
+	bool found = d->store.users.driver->get(d->store.users.self, str_from(claims->subject), scratch, &user, err);
+	bool ok = found && user.is_active;
+	if (found ? !user.is_active : error_is(err, "USER_NOT_FOUND"))
+		error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "the token's user is %s", found ? "disabled" : "gone");
+	arena_destroy(&scratch);
+	return ok;
+}
+
+/* token_lock is held. By the wall clock, which may have jumped or gone on in a suspend: the token's times are of that clock. */
+static bool token_is_fresh(const struct daemon *d)
+{
+	int64_t age_us = time_now_us() - d->token_made_at_us;
+	return d->service_token[0] && age_us >= 0 && age_us < SERVICE_TOKEN_RENEW_S * 1000000LL;
 }
 
 static bool renew_service_token(struct daemon *d, struct error *err)
 {
 	struct arena *scratch = arena_create(0);
 	struct str token;
+	int64_t now_us = time_now_us();
 	bool ok = setup_service_token(scratch, &d->keys, "bridge", SERVICE_TOKEN_LIFE_S, &token, err);
 	if (ok && token.len >= sizeof d->service_token) ok = error_set(err, RPC_INTERNAL, "INTERNAL", "service token of %zu bytes", token.len);
 	if (ok) {
-		pthread_mutex_lock(&d->token_lock);
 		memcpy(d->service_token, token.ptr, token.len + 1);
-		pthread_mutex_unlock(&d->token_lock);
-		if (d->hub) event_hub_set_service_authorization(d->hub, token);
-		d->token_renew_at_ms = time_monotonic_ms() + SERVICE_TOKEN_RENEW_S * 1000;
+		d->token_made_at_us = now_us;
 	}
 	arena_destroy(&scratch);
 	return ok;
+}
+
+/* Any bridge thread, for every call. */
+static size_t copy_service_token(void *self, char *out, size_t cap)
+{
+	struct daemon *d = self;
+	struct error err;
+	pthread_mutex_lock(&d->token_lock);
+	if (!token_is_fresh(d) && !renew_service_token(d, &err)) log_error("token.not_renewed", LOG_ERR(&err));
+	size_t len = strlen(d->service_token);
+	if (len <= cap) memcpy(out, d->service_token, len);
+	else len = 0;
+	pthread_mutex_unlock(&d->token_lock);
+	return len;
 }
 
 /* For crash tests: says where it is and never goes on, so that a signal can be sent at exactly this point. */
@@ -209,6 +237,24 @@ static void pause_point(void *self, const char *name)
 	for (;;) (void)pause();
 }
 
+/* The store may hang with its disk: only this thread hangs with it. */
+static void *probe_store(void *self)
+{
+	struct daemon *d = self;
+	const struct timespec pause_between = { .tv_nsec = 500000000 };
+	bool said = false;
+	while (!atomic_load(&d->probe_end)) {
+		struct error err;
+		error_clear(&err);
+		bool ok = d->store.ping(d->store.self, &err);
+		if (ok) atomic_store(&d->probe_ok_at_ms, time_monotonic_ms());
+		if (!ok && !said) log_error("store.silent", LOG_CSTR("store", d->store.driver), LOG_ERR(&err));
+		said = !ok;
+		(void)nanosleep(&pause_between, NULL);
+	}
+	return NULL;
+}
+
 /* ---- start ---- */
 
 static bool start_store(struct daemon *d, struct error *err)
@@ -217,6 +263,9 @@ static bool start_store(struct daemon *d, struct error *err)
 	if (!setup_directories(&d->setup, err) || !setup_keys(d->arena, &d->setup, true, &d->keys, err)) return false;
 	if (!(d->roles & ROLE_RPC)) return true;
 	if (!setup_store(d->arena, &d->setup, true, &d->store, err)) return false;
+	atomic_store(&d->probe_ok_at_ms, time_monotonic_ms());
+	d->probing = pthread_create(&d->prober, NULL, probe_store, d) == 0;
+	if (!d->probing) return error_set(err, RPC_INTERNAL, "INTERNAL", "no thread for the store's probe");
 	/* Sole owner of the database: whoever held a lease before is gone. */
 	if (!d->store.tasks.driver->void_leases(d->store.tasks.self, time_now_us(), &voided, err)) return false;
 	if (voided) log_info("task.leases_voided", LOG_INT("count", voided));
@@ -276,6 +325,7 @@ static bool start_services(struct daemon *d, struct error *err)
 	};
 	atomic_init(&d->services.ready, false);
 	atomic_init(&d->services.store_ok, true);
+	atomic_init(&d->services.worker_ok, true);
 	atomic_init(&d->services.health_revision, 1);
 	if (c->rate_limit_enabled) {
 		const struct rate_limit_options limit = { .times = (size_t)c->rate_limit_times,
@@ -294,6 +344,8 @@ static bool start_services(struct daemon *d, struct error *err)
 		.hash_workers = cores > 2 ? (size_t)cores - 1 : 1,
 		.keys = &d->keys,
 		.handlers = handler_table,
+		.still_valid = user_still_valid,
+		.still_valid_self = d,
 		.address_limit = d->rate_limit ? &d->limiter : NULL,
 		.user_limit = d->rate_limit ? &d->limiter : NULL,
 		.clock = &clock_system,
@@ -301,7 +353,9 @@ static bool start_services(struct daemon *d, struct error *err)
 		.watchdog_ms = 5000,
 	};
 	/* The server first: the engine's first events already wake its watchers. */
-	if (!rpc_server_start(&serve, &d->server, err)) return false;
+	struct rpc_server *server = NULL;
+	if (!rpc_server_start(&serve, &server, err)) return false;
+	atomic_store(&d->server, server);
 	if (!job_engine_start(&jobs, &d->engine, err)) return false;
 	atomic_store(&d->services.engine, d->engine);
 	return true;
@@ -319,13 +373,15 @@ static bool start_bridge(struct daemon *d, struct error *err)
 		.endpoint_count = local ? 1 : d->setup.rpc_endpoints.count,
 		.in_flight_max = (size_t)(c->api_max_in_flight * c->api_workers) + 64,
 	};
-	if (!rpc_client_create(&call, &d->client, err) || !renew_service_token(d, err)) return false;
+	if (!rpc_client_create(&call, &d->client, err)) return false;
+	char token[sizeof d->service_token];
+	size_t token_len = copy_service_token(d, token, sizeof token);
 	bool local_events = (d->roles & ROLE_RPC) && c->events_endpoints.count == 0;
 	const struct event_hub_options watch = {
 		.endpoints = local_events ? inproc_events : d->setup.events_endpoints.items,
 		.endpoint_count = local_events ? 1 : d->setup.events_endpoints.count,
 		.client = d->client,
-		.service_authorization = str_from(d->service_token),
+		.service_authorization = { token, token_len },
 	};
 	if (!event_hub_create(&watch, &d->hub, err)) return false;
 	const struct bridge_options http = {
@@ -363,22 +419,28 @@ static bool start_bridge(struct daemon *d, struct error *err)
 
 /* ---- run and end ---- */
 
-/* Keeps health and tokens fresh between signals. */
+static void set_health(struct daemon *d, atomic_bool *flag, bool ok, const char *part)
+{
+	if (ok == atomic_exchange(flag, ok)) return;
+	atomic_fetch_add(&d->services.health_revision, 1);
+	rpc_server_wake(atomic_load(&d->server), STR("health"));
+	if (ok) log_info("health.recovered", LOG_CSTR("part", part));
+	else log_error("health.lost", LOG_CSTR("part", part));
+}
+
+/* Keeps health and the hub's token fresh between signals. Never waits for the store. */
 static void tick(struct daemon *d)
 {
-	struct error err;
-	error_clear(&err);
 	if (d->roles & ROLE_RPC) {
-		bool ok = d->store.ping(d->store.self, &err) && job_engine_is_healthy(d->engine);
-		if (ok != atomic_exchange(&d->services.store_ok, ok)) {
-			atomic_fetch_add(&d->services.health_revision, 1);
-			rpc_server_wake(d->server, STR("health"));
-			if (ok) log_info("health.recovered", LOG_CSTR("store", d->store.driver));
-			else log_error("health.lost", LOG_CSTR("store", d->store.driver), LOG_ERR(&err));
-		}
+		bool answers = time_monotonic_ms() - atomic_load(&d->probe_ok_at_ms) < STORE_SILENT_MS;
+		set_health(d, &d->services.store_ok, answers, "store");
+		set_health(d, &d->services.worker_ok, job_engine_is_healthy(d->engine), "worker");
 	}
-	if ((d->roles & ROLE_BRIDGE) && time_monotonic_ms() >= d->token_renew_at_ms && !renew_service_token(d, &err))
-		log_error("token.not_renewed", LOG_ERR(&err));
+	if (d->hub) {
+		char token[sizeof d->service_token];
+		size_t len = copy_service_token(d, token, sizeof token);
+		event_hub_set_service_authorization(d->hub, (struct str){ token, len });
+	}
 }
 
 static int wait_for_signal(struct daemon *d, const sigset_t *signals)
@@ -397,15 +459,20 @@ static void stop(struct daemon *d)
 		atomic_store(&d->services.ready, false);
 		atomic_fetch_add(&d->services.health_revision, 1);
 	}
+	(void)alarm(STOP_S); /* whatever hangs: a stop ends */
 	if (d->bridge) (void)bridge_drain(d->bridge, DRAIN_MS);
 	bridge_stop(&d->bridge);
 	event_hub_destroy(&d->hub);
 	rpc_client_destroy(&d->client);
-	if (d->server) rpc_server_drain(d->server, DRAIN_MS);
+	struct rpc_server *server = atomic_load(&d->server);
+	if (server) rpc_server_drain(server, DRAIN_MS);
 	atomic_store(&d->services.engine, NULL);
 	job_engine_stop(&d->engine, DRAIN_MS);
-	rpc_server_stop(&d->server);
+	atomic_store(&d->server, NULL);
+	rpc_server_stop(&server);
 	event_publisher_destroy(&d->publisher);
+	atomic_store(&d->probe_end, true);
+	if (d->probing) pthread_join(d->prober, NULL);
 	if (d->store.close) d->store.close(d->store.self);
 	rate_limit_destroy(&d->rate_limit);
 }
@@ -470,7 +537,7 @@ int main(int argc, char **argv)
 		int sig = wait_for_signal(&d, &signals);
 		log_info("daemon.stopping", LOG_CSTR("signal", sig == SIGINT ? "INT" : "TERM"));
 	} else {
-		if (error_is(&err, "LISTEN_IN_USE") && d.server && !d.bridge && d.client) {
+		if (error_is(&err, "LISTEN_IN_USE") && d.hub && !d.bridge) { /* the bridge was the one that could not listen */
 			struct str holder = port_holder(d.arena, (uint16_t)d.setup.config.api_port);
 			(void)fprintf(stderr, "petfoodd: %s: it is held by " STR_FMT ". Choose another with --api-port=NUMBER.\n", err.message,
 			              STR_ARG(holder));

@@ -137,17 +137,22 @@ bool setup_directories(const struct setup *setup, struct error *err)
 
 /* ---- keys ---- */
 
-/* Words of published .env.example files: such a value was never meant to be a secret. */
+/* Values of published .env.example files were never meant to be secrets: whole phrases, or a text that begins like one. Short words
+ * count at the beginning only, so that no random secret is taken for one. */
 static bool is_placeholder(struct str value)
 {
-	static const char *const words[] = { "your-", "your_", "changeme", "change-me", "change_me", "change-in-production",
-		                             "example", "placeholder", "<", "xxxx", "secret-key-here" };
-	for (size_t i = 0; i < COUNT(words); i++) {
-		struct str word = str_from(words[i]);
+	static const char *const anywhere[] = { "changeme", "change-me", "change_me", "change-in-production", "secret-key-here", "placeholder" };
+	static const char *const beginnings[] = { "your-", "your_", "change-this", "change_this", "example", "xxxx", "secret-key", "test-secret" };
+	for (size_t i = 0; i < COUNT(anywhere); i++) {
+		struct str word = str_from(anywhere[i]);
 		for (size_t at = 0; at + word.len <= value.len; at++)
 			if (str_equal_nocase((struct str){ value.ptr + at, word.len }, word)) return true;
 	}
-	return false;
+	for (size_t i = 0; i < COUNT(beginnings); i++) {
+		struct str word = str_from(beginnings[i]);
+		if (value.len >= word.len && str_equal_nocase((struct str){ value.ptr, word.len }, word)) return true;
+	}
+	return value.len > 1 && value.ptr[0] == '<' && value.ptr[value.len - 1] == '>';
 }
 
 static bool write_new_key(const char *path, struct error *err)
