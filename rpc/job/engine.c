@@ -36,7 +36,7 @@ struct job_engine {
 	struct chore claim, abandon, sweep;
 	struct arena *claim_arena; /* given on to the run */
 	struct task claimed;
-	int64_t claim_asked_ms;
+	int64_t claim_now_us, abandon_now_us;
 	struct ended {
 		char task_id[64];
 		uint64_t number;
@@ -122,6 +122,23 @@ static void chore_init(struct chore *chore, struct job_engine *engine, void (*wo
 	chore->job = (struct pool_job){ .work = work, .self = engine, .done = { .run = done, .self = engine } };
 }
 
+/* ---- own leases ----
+ * A process that was stopped, or a machine that slept, wakes up with leases that have run out though nobody else wants the
+ * tasks. So that it does not take its own live tasks over, or give them up, the instant of a claim or an abandonment is chosen
+ * on the loop, and only when every run here holds a lease beyond it; those that do not get a heartbeat first, which the store
+ * grants as long as the attempt is still the running one. */
+
+static bool leases_hold(struct job_engine *engine, int64_t now_us)
+{
+	bool hold = true;
+	for (struct job_run *run = engine->runs; run; run = run->next) {
+		if (run->state == RUN_OVER || run_has_lease(run, now_us)) continue;
+		run_beat(run);
+		hold = false;
+	}
+	return hold;
+}
+
 /* ---- claiming: one at a time until the queue is empty or enough is running ---- */
 
 static void claim_work(void *self)
@@ -129,7 +146,7 @@ static void claim_work(void *self)
 	struct job_engine *engine = self;
 	const struct job_engine_options *o = &engine->options;
 	engine->claim.ok =
-	    o->store->tasks.driver->claim(o->store->tasks.self, o->worker_name, clock_now_us(o->clock), o->lease_ms,
+	    o->store->tasks.driver->claim(o->store->tasks.self, o->worker_name, engine->claim_now_us, o->lease_ms,
 	                                  engine->claim_arena, &engine->claimed, &engine->claim.error);
 }
 
@@ -137,15 +154,20 @@ static void look(struct job_engine *engine)
 {
 	if (engine->stopping || engine->run_count >= engine->options.running_max) return;
 	if (!engine->claim.out) {
+		int64_t now_us = clock_now_us(engine->options.clock);
+		if (!leases_hold(engine, now_us)) {
+			engine->claim.again = true;
+			return; /* until engine_on_beat */
+		}
 		if (!engine->claim_arena) engine->claim_arena = arena_create(0);
-		engine->claim_asked_ms = time_monotonic_ms();
+		engine->claim_now_us = now_us;
 	}
 	chore_start(&engine->claim);
 }
 
 static void take_up(struct job_engine *engine)
 {
-	struct job_run *run = run_create(engine, engine->claim_arena, &engine->claimed, engine->claim_asked_ms);
+	struct job_run *run = run_create(engine, engine->claim_arena, &engine->claimed, engine->claim_now_us);
 	engine->claim_arena = NULL;
 	run->next = engine->runs;
 	if (engine->runs) engine->runs->previous = run;
@@ -225,10 +247,30 @@ static void abandon_work(void *self)
 	struct arena *arena = arena_create(0);
 	struct task task;
 	/* No message is stored: whoever shows the task renders the reason in the task's language. */
-	engine->abandon.ok = o->store->tasks.driver->abandon(o->store->tasks.self, clock_now_us(o->clock), arena, &task,
+	engine->abandon.ok = o->store->tasks.driver->abandon(o->store->tasks.self, engine->abandon_now_us, arena, &task,
 	                                                     &engine->abandon.error, abandoned_event, engine,
 	                                                     STR("TASK_ABANDONED"), STR(""), &engine->abandoned.number);
 	arena_destroy(&arena);
+}
+
+static void give_up(struct job_engine *engine)
+{
+	int64_t now_us = clock_now_us(engine->options.clock);
+	if (engine->stopping || engine->abandon.out) return; /* the poll comes again */
+	/* What a claim under way has taken is not among the runs yet. */
+	bool claim_is_old = engine->claim.out && engine->claim_now_us + engine->options.lease_ms * 1000 <= now_us;
+	if (claim_is_old || !leases_hold(engine, now_us)) {
+		engine->abandon.again = true;
+		return; /* until engine_on_beat, or the poll */
+	}
+	engine->abandon_now_us = now_us;
+	chore_start(&engine->abandon);
+}
+
+void engine_on_beat(struct job_engine *engine)
+{
+	if (engine->claim.again && !engine->claim.out) look(engine);
+	if (engine->abandon.again && !engine->abandon.out) give_up(engine);
 }
 
 static void abandon_done(void *self)
@@ -240,7 +282,7 @@ static void abandon_done(void *self)
 		log_error("task.abandoned", LOG_CSTR("task", ended->task_id));
 		engine->options.events.publish(engine->options.events.self, str_from(ended->task_id), ended->number,
 		                               true, (struct str){ ended->event, ended->event_len });
-		chore_start(&engine->abandon); /* there may be more */
+		give_up(engine); /* there may be more */
 	} else if (!error_is(&engine->abandon.error, "QUEUE_EMPTY")) {
 		log_warn("task.abandon_failed", LOG_ERR(&engine->abandon.error));
 	}
@@ -285,7 +327,7 @@ static void on_poll(void *self)
 {
 	struct job_engine *engine = self;
 	look(engine);
-	chore_start(&engine->abandon);
+	give_up(engine);
 	loop_timer_set(engine->loop, &engine->poll, engine->options.poll_ms);
 }
 
@@ -312,9 +354,11 @@ static void on_cancel(void *self)
 {
 	struct cancel_note *note = self;
 	struct str id = { note->id, note->id_len };
-	struct job_run *run = note->engine->runs;
-	while (run && !str_equal(run->task.id, id)) run = run->next;
-	if (run) run_drop(run, "cancelled");
+	/* An attempt that is over may still be computing while the next one runs. */
+	for (struct job_run *run = note->engine->runs, *next; run; run = next) {
+		next = run->next;
+		if (str_equal(run->task.id, id)) run_drop(run, "cancelled");
+	}
 	free(note);
 }
 

@@ -159,8 +159,7 @@ static void op_done(void *self)
 	struct job_run *run = op->run;
 	struct job_engine *engine = run->engine;
 	run->out--;
-	if (!op->ok && engine_may_retry(&op->error) && run->state != RUN_OVER &&
-	    time_monotonic_ms() < run->lease_until_ms) {
+	if (!op->ok && engine_may_retry(&op->error) && run->state != RUN_OVER && run_has_lease(run, run_now_us(run))) {
 		if (error_is(&op->error, REASON_WRITE_UNCERTAIN)) op->uncertain = true;
 		log_warn("task.write_retried", LOG_TEXT("task", run->task.id),
 		         LOG_CSTR("write", op_table[op->kind].name), LOG_ERR(&op->error));

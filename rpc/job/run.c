@@ -117,38 +117,52 @@ static void beat_work(void *self)
 	const struct job_engine_options *options = engine_options(run->engine);
 	const struct task_store *tasks = &options->store->tasks;
 	error_clear(&run->beat.error);
-	run->beat.ok = tasks->driver->heartbeat(tasks->self, run->task.id, run->task.attempt,
-	                                        clock_now_us(options->clock), options->lease_ms, &run->beat.error);
+	run->beat.ok = tasks->driver->heartbeat(tasks->self, run->task.id, run->task.attempt, run->beat.asked_us,
+	                                        options->lease_ms, &run->beat.error);
 }
 
-static void beat_start(void *self)
+void run_beat(struct job_run *run)
 {
-	struct job_run *run = self;
-	run->beat.asked_ms = time_monotonic_ms();
+	if (run->beat.out) return;
+	loop_timer_clear(engine_loop(run->engine), &run->beat.timer);
+	run->beat.asked_us = run_now_us(run);
+	run->beat.out = true;
 	run->out++;
 	pool_give(engine_store_pool(run->engine), &run->beat.job);
 }
 
-static void beat_done(void *self)
+static void on_beat_timer(void *self) { run_beat(self); }
+
+bool run_has_lease(const struct job_run *run, int64_t now_us) { return now_us < run->lease_until_us; }
+
+static void beat_end(struct job_run *run)
 {
-	struct job_run *run = self;
 	const struct job_engine_options *options = engine_options(run->engine);
-	run->out--;
 	if (run->state == RUN_OVER) {
 		run_free_if_over(run);
 		return;
 	}
 	if (run->beat.ok) {
-		run->lease_until_ms = run->beat.asked_ms + options->lease_ms;
+		run->lease_until_us = run->beat.asked_us + options->lease_ms * 1000;
 		loop_timer_set(engine_loop(run->engine), &run->beat.timer, options->heartbeat_ms);
-		return; /* until the timer's beat_start */
+		return; /* until the timer's run_beat */
 	}
-	if (engine_may_retry(&run->beat.error) && time_monotonic_ms() < run->lease_until_ms) {
+	if (engine_may_retry(&run->beat.error) && run_has_lease(run, run_now_us(run))) {
 		log_warn("task.heartbeat_retried", LOG_TEXT("task", run->task.id), LOG_ERR(&run->beat.error));
 		loop_timer_set(engine_loop(run->engine), &run->beat.timer, options->heartbeat_ms / 4);
-		return; /* until the timer's beat_start */
+		return; /* until the timer's run_beat */
 	}
 	run_drop(run, error_is(&run->beat.error, "TASK_MOVED") ? "moved" : "lease_over");
+}
+
+static void beat_done(void *self)
+{
+	struct job_run *run = self;
+	struct job_engine *engine = run->engine;
+	run->beat.out = false;
+	run->out--;
+	beat_end(run);
+	engine_on_beat(engine);
 }
 
 /* ---- steps ---- */
@@ -347,7 +361,7 @@ void run_on_op(struct job_run *run, struct run_op *op)
 }
 
 struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, const struct task *task,
-                           int64_t asked_ms)
+                           int64_t asked_us)
 {
 	struct job_run *run = calloc(1, sizeof(*run));
 	if (!run) die("out of memory for a run");
@@ -361,12 +375,12 @@ struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, 
 	run->state = RUN_LOADING;
 	run->shown = task->progress;
 	run->last_event = task->last_event;
-	run->lease_until_ms = asked_ms + engine_options(engine)->lease_ms;
+	run->lease_until_us = asked_us + engine_options(engine)->lease_ms * 1000;
 	op_init(&run->load, run, NULL);
 	op_init(&run->notice, run, NULL);
 	op_init(&run->end, run, NULL);
 	run->beat.job = (struct pool_job){ .work = beat_work, .self = run, .done = { .run = beat_done, .self = run } };
-	run->beat.timer = (struct loop_timer){ .run = beat_start, .self = run };
+	run->beat.timer = (struct loop_timer){ .run = on_beat_timer, .self = run };
 	run->timeout = (struct loop_timer){ .run = on_timeout, .self = run };
 	for (size_t i = 0; i < run->kind->step_count; i++) {
 		struct job_step *step = &run->steps[i];

@@ -1,4 +1,4 @@
-/* rpc/job/run.h: one claimed task while it is here. Private to the engine's files.
+/* rpc/job/run.h: one claimed task while it is here. Private to rpc/job.
  *
  * A run's writes go to the store one after the other, in the order in which they were asked for (run->ops), so the log shows
  * the order in which things happened; the next one starts when the one before has been published. */
@@ -94,20 +94,23 @@ struct job_run {
 		struct loop_timer timer;
 		bool out, ok;
 		struct error error;
-		int64_t asked_ms;
+		int64_t asked_us;
 	} beat;
-	int64_t lease_until_ms; /* time_monotonic_ms() until which nobody else can have the task */
+	int64_t lease_until_us; /* as stored, by the engine's clock: until then nobody else can have the task */
 	struct loop_timer timeout;
 };
 
-/* Takes the arena with the claimed task over. asked_ms: when the claim was asked for. */
+/* Takes the arena with the claimed task over. asked_us: the claim's now_us. */
 struct job_run *run_create(struct job_engine *engine, struct arena *task_arena, const struct task *task,
-                           int64_t asked_ms);
+                           int64_t asked_us);
 void run_start(struct job_run *run);
 /* Ends it with no word to anybody: the task is somebody else's now, or cancelled. */
 void run_drop(struct job_run *run, const char *why);
 void run_fail(struct job_run *run, const struct error *err);
 void run_give_back(struct job_run *run);
+/* A heartbeat now, unless one is on its way. */
+void run_beat(struct job_run *run);
+bool run_has_lease(const struct job_run *run, int64_t now_us);
 void run_destroy(struct job_run *run); /* nothing of it is on a pool */
 
 /* ---- op.c ---- */
@@ -126,6 +129,8 @@ struct pool *engine_compute_pool(struct job_engine *engine);
 const struct job_engine_options *engine_options(const struct job_engine *engine);
 /* Tells the tests where the run is. */
 void engine_point(struct job_engine *engine, const char *moment, const char *name);
+/* A heartbeat has come back: what waited for it may go on. The run it was of may be gone. */
+void engine_on_beat(struct job_engine *engine);
 /* The run is over and nothing of it is out: frees it. */
 void engine_forget(struct job_engine *engine, struct job_run *run);
 /* Store errors that a repetition may mend. */

@@ -111,7 +111,8 @@ struct task_store {
 		 * counted. Fair: the task whose user has the fewest running ones, then the oldest. Nothing waiting: NOT_FOUND/QUEUE_EMPTY. */
 		bool (*claim)(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena, struct task *out,
 		              struct error *err);
-		/* Extends the lease. ABORTED/TASK_MOVED if the attempt is not the running one any more (cancelled, taken over). */
+		/* Extends the lease, also one that has run out if nobody has taken the task. ABORTED/TASK_MOVED if the attempt is not the
+		 * running one any more (cancelled, taken over). */
 		bool (*heartbeat)(void *self, struct str id, uint32_t attempt, int64_t now_us, int64_t lease_ms, struct error *err);
 		/* Gives a claimed task back: pending again, no lease counted as lost; the attempt number stays spent. */
 		bool (*give_back)(void *self, struct str id, uint32_t attempt, struct error *err);

@@ -54,6 +54,10 @@ static void heartbeat_extends(struct world *w)
 		CHECK_FAILS(w, TASKS(w, claim, STR("b"), w->now_us, LEASE_MS, w->arena, &none, &w->err), RPC_NOT_FOUND, "QUEUE_EMPTY");
 		CHECK_OK(TASKS(w, heartbeat, task.id, task.attempt, w->now_us, LEASE_MS, &w->err), &w->err);
 	}
+	/* Late, but nobody has taken the task. */
+	w->now_us += 10 * LEASE_MS * 1000;
+	CHECK_OK(TASKS(w, heartbeat, task.id, task.attempt, w->now_us, LEASE_MS, &w->err), &w->err);
+	CHECK_FAILS(w, TASKS(w, claim, STR("b"), w->now_us, LEASE_MS, w->arena, &none, &w->err), RPC_NOT_FOUND, "QUEUE_EMPTY");
 	w->now_us += LEASE_MS * 1000;
 	CHECK(str_equal(world_claim(w).id, task.id));
 }

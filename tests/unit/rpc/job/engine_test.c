@@ -240,6 +240,63 @@ static void test_zombie(void)
 	}
 }
 
+/* A process that was stopped, or slept, for longer than its leases finds them run out though nobody else took the tasks: it goes on
+ * with its runs, and neither takes them over from itself nor gives them up. */
+static void test_stall(void)
+{
+	struct fixture f;
+	struct watch *w = watch_new(NULL);
+	fixture_open(&f);
+	f.options.heartbeat_ms = 30000; /* none in time by itself */
+	struct str slow = fixture_create_bench(&f, 1000, 60000);
+	fixture_start(&f, w);
+	CHECK(fixture_wait_point(w, "start:bench", 1));
+	for (int stall = 1; stall <= TASK_LOST_LEASES_MAX + 1; stall++) {
+		fixture_move_clock(&f, f.options.lease_ms + 1000);
+		/* The claim that takes this one has passed the other by, whose user is the same and which is older. */
+		struct str quick = fixture_create_bench(&f, 1, 0);
+		CHECK(fixture_wait_terminal(&f, quick));
+		struct task task = fixture_task(&f, slow);
+		CHECK(task.status == TASK_RUNNING && task.attempt == 1 && task.lost_leases == 0);
+	}
+	CHECK(fixture_wait_point(w, "left:completed", TASK_LOST_LEASES_MAX + 1));
+	CHECK(watch_count(w, "claimed:again") == 0 && watch_count(w, "left:") == TASK_LOST_LEASES_MAX + 1);
+	fixture_stop(w);
+	CHECK(watch_count(w, "left:given_back") == 1);
+	fixture_close(&f);
+	free(w);
+}
+
+/* As above with the lease of a task that has lost two before: its third may not be counted either. */
+static void test_stall_last_lease(void)
+{
+	struct fixture f;
+	struct watch *w = watch_new(NULL);
+	struct error err;
+	struct task task;
+	fixture_open(&f);
+	f.options.heartbeat_ms = 30000;
+	struct str id = fixture_create_bench(&f, 1000, 60000);
+	const struct task_store *tasks = &f.store.tasks;
+	for (int lost = 1; lost < TASK_LOST_LEASES_MAX; lost++) {
+		CHECK_OK(
+		    tasks->driver->claim(tasks->self, STR("gone"), clock_now_us(&f.clock), 1000, f.arena, &task, &err),
+		    &err);
+		fixture_move_clock(&f, 2000);
+	}
+	fixture_start(&f, w);
+	CHECK(fixture_wait_point(w, "start:bench", 1));
+	fixture_move_clock(&f, f.options.lease_ms + 1000);
+	struct str quick = fixture_create_bench(&f, 1, 0);
+	CHECK(fixture_wait_terminal(&f, quick));
+	task = fixture_task(&f, id);
+	CHECK(task.status == TASK_RUNNING && task.attempt == TASK_LOST_LEASES_MAX);
+	fixture_stop(w);
+	CHECK(fixture_task(&f, id).status == TASK_PENDING);
+	fixture_close(&f);
+	free(w);
+}
+
 static void test_abandon(void)
 {
 	struct fixture f;
@@ -368,6 +425,8 @@ int main(void)
 	test_timeout();
 	test_give_back();
 	test_zombie();
+	test_stall();
+	test_stall_last_lease();
 	test_abandon();
 	test_unknown_type();
 	test_fault_sweep();
