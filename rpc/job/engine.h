@@ -31,8 +31,8 @@ struct job_engine_options {
 	int64_t draft_kept_ms;          /* 24 h */
 	int64_t sweep_ms;               /* how often what is too old is deleted; 0 = 60000 */
 	/* Tests only: called on the loop at named points, may kill or stop the process. "claimed:first", "claimed:again", "start:STEP",
-	 * "before_commit:STEP", "committed:STEP" (stored, not published yet), "after:STEP", "left:OUTCOME" (the run is freed). A
-	 * STEP is the name of its checkpoint ("assess", "week_1", …), or "complete". */
+	 * "before_commit:STEP", "committed:STEP" (stored, not published yet), "after:STEP", "dropped:WHY" (the run ends without a
+	 * word), "left:OUTCOME" (the run is freed); and on a compute thread "computing:STEP", "computed:STEP" (to its end). A STEP is the name of its checkpoint ("assess", "week_1", …), or "complete". */
 	void (*pause_point)(void *self, const char *name);
 	void *pause_point_self;
 };

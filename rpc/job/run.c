@@ -69,6 +69,7 @@ void run_drop(struct job_run *run, const char *why)
 	         LOG_CSTR("why", why));
 	note_outcome(run, why);
 	run_over(run);
+	engine_point(run->engine, "dropped", why);
 	run_free_if_over(run);
 }
 
@@ -211,7 +212,11 @@ static void compute_work(void *self)
 {
 	struct job_step *step = self;
 	error_clear(&step->work_error);
-	step->work_ok = !atomic_load(&step->run->cancelled) && step->work(step, &step->work_error);
+	step->work_ok = false;
+	if (atomic_load(&step->run->cancelled)) return;
+	engine_point(step->run->engine, "computing", step->kind->name);
+	step->work_ok = step->work(step, &step->work_error);
+	if (step->work_ok) engine_point(step->run->engine, "computed", step->kind->name);
 }
 
 static void compute_done(void *self)

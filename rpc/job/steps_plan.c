@@ -39,12 +39,17 @@ static bool plan_pet(struct job_step *step, struct pet *out, struct error *err)
 	return true;
 }
 
+static bool is_stopped(void *self) { return run_is_cancelled(self); }
+
 /* The assessment is the same whenever it is made again, so it is made again rather than kept. */
 static bool plan_assess(struct job_step *step, struct assessment **out, struct error *err)
 {
 	struct pet *pet = arena_new(step_arena(step), struct pet);
 	*out = arena_new(step_arena(step), struct assessment);
-	return plan_pet(step, pet, err) && assess_pet(step_arena(step), pet, *out, err);
+	if (!plan_pet(step, pet, err) || !assess_pet(step_arena(step), pet, *out, err)) return false;
+	(*out)->stopped = is_stopped;
+	(*out)->stopped_self = step_run(step);
+	return true;
 }
 
 static ProtobufCMessage *plan_result(struct job_step *step, enum plan_step of,

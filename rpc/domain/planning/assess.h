@@ -48,6 +48,10 @@ struct assessment {
 	struct assumption assumptions[ASSESS_TEXTS_MAX];
 	size_t warning_count;
 	struct str warnings[ASSESS_TEXTS_MAX]; /* excluded toxic foods with the reason, vet advice, limits of the data */
+	/* The caller's, NULL = none: once it says true, planning fails with CANCELLED/TASK_CANCELLED within some milliseconds. Asked
+	 * between the solver's runs, on the planning thread. */
+	bool (*stopped)(void *self);
+	void *stopped_self;
 };
 
 /* Fails with FAILED_PRECONDITION/PLAN_REFUSED and the parameter `why` (a sentence in pet->lang) where no plan may be issued

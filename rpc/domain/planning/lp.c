@@ -20,6 +20,8 @@ struct lp {
 	int column_count, row_count, entry_count;
 	int column_cap, row_cap, entry_cap;
 	int solves;
+	bool (*stopped)(void *self);
+	void *stopped_self;
 	Clp_Simplex *model;
 };
 
@@ -141,8 +143,17 @@ void lp_set_row(struct lp *lp, int row, double low, double high)
 	Clp_rowUpper(lp->model)[row] = bound_for_solver(high);
 }
 
+void lp_set_stop(struct lp *lp, bool (*stopped)(void *self), void *self)
+{
+	lp->stopped = stopped;
+	lp->stopped_self = self;
+}
+
+static bool is_stopped(const struct lp *lp) { return lp->stopped && lp->stopped(lp->stopped_self); }
+
 bool lp_solve(struct lp *lp)
 {
+	if (is_stopped(lp)) return false;
 	lp->solves++;
 	Clp_dual(lp->model, 0);
 	if (Clp_status(lp->model) == 0) return true;
@@ -153,6 +164,7 @@ bool lp_solve(struct lp *lp)
 
 bool lp_solve_below(struct lp *lp, double limit)
 {
+	if (is_stopped(lp)) return false;
 	lp->solves++;
 	Clp_setDualObjectiveLimit(lp->model, limit);
 	Clp_dual(lp->model, 0);

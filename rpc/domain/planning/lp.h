@@ -23,7 +23,9 @@ void lp_set_column(struct lp *lp, int column, double low, double high);
 void lp_set_cost(struct lp *lp, int column, double cost);
 void lp_set_row(struct lp *lp, int row, double low, double high);
 
-/* True if an optimum was found. False: infeasible, or the solver gave up; nothing may be read then. */
+/* Asked before every solve from now on: once it says true, solving fails at once. NULL = never. */
+void lp_set_stop(struct lp *lp, bool (*stopped)(void *self), void *self);
+/* True if an optimum was found. False: infeasible, stopped, or the solver gave up; nothing may be read then. */
 bool lp_solve(struct lp *lp);
 /* As lp_solve, but gives up, false, as soon as the optimum is known to be no less than `limit`. */
 bool lp_solve_below(struct lp *lp, double limit);

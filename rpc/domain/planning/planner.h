@@ -17,12 +17,19 @@ struct week_theme {
 	struct str name;               /* "鸡腿肉配白米饭" */
 };
 
-/* Fails: FAILED_PRECONDITION/PLAN_INFEASIBLE with the parameter `why` if no main food is left. */
+/* Fails: CANCELLED/TASK_CANCELLED once a->stopped says so. */
+static inline bool plan_go_on(const struct assessment *a, struct error *err)
+{
+	return !a->stopped || !a->stopped(a->stopped_self) ||
+	       error_set(err, RPC_CANCELLED, "TASK_CANCELLED", "planning was stopped");
+}
+
+/* Fails: FAILED_PRECONDITION/PLAN_INFEASIBLE with the parameter `why` if no main food is left; as plan_go_on. */
 MUST_CHECK bool plan_choose_themes(struct arena *arena, const struct assessment *a, struct week_theme out[PLAN_WEEKS],
                                    struct error *err);
 
 /* Solves, rounds and writes one week, week_index 0..3. If the theme cannot be made to work, tries others that no other week
- * uses first. Fails: FAILED_PRECONDITION/PLAN_INFEASIBLE with `nutrient` and `why`. */
+ * uses first. Fails: FAILED_PRECONDITION/PLAN_INFEASIBLE with `nutrient` and `why`; as plan_go_on. */
 MUST_CHECK bool plan_make_week(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
                                int week_index, Petfood__V1__WeeklyDietPlan **out, struct error *err);
 

@@ -293,6 +293,7 @@ bool model_build(struct model *m, struct arena *arena, const struct assessment *
 	if (!any_main) return false;
 
 	m->lp = lp_create();
+	lp_set_stop(m->lp, a->stopped, a->stopped_self);
 	m->column = arena_new_array(arena, int, (size_t)m->count);
 	for (int j = 0; j < m->count; j++) {
 		m->column[j] = lp_add_column(m->lp, 0, m->candidates[j].most_g, m->candidates[j].gram_cost);

@@ -182,5 +182,5 @@ bool plan_choose_themes(struct arena *arena, const struct assessment *a, struct 
 		count++;
 	}
 	if (!a->keep_recipe) vary_starches(arena, a, out);
-	return true;
+	return plan_go_on(a, err); /* else outlooks are missing */
 }

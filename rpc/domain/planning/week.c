@@ -279,6 +279,7 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 		for (size_t i = 0; i < count && i < rounds[r].most && !sound; i++) {
 			struct recipe candidate;
 			struct recipe_gap gap;
+			if (!plan_go_on(a, err)) return false;
 			bool works = try_theme(arena, a, &others[i], taste, rounds[r].effort, &candidate, &gap);
 			if (rounds[r].from == OWN && !works) own_gap = gap;
 			if (!works || (found && candidate.fragile)) continue;
@@ -288,6 +289,7 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 			theme = others[i];
 		}
 	}
+	if (!plan_go_on(a, err)) return false; /* what was found, or not, is no answer then */
 	if (!found) return fail(arena, a, &own_gap, err);
 	*out = arena_new(arena, Petfood__V1__WeeklyDietPlan);
 	petfood__v1__weekly_diet_plan__init(*out);

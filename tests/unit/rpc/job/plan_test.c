@@ -282,6 +282,33 @@ static void test_cancels(bool all)
 	}
 }
 
+/* A cancel stops the computation that is under way: it does not come to its end, and its thread is there for others. */
+static void test_cancel_computing(void)
+{
+	struct fixture f;
+	struct error err;
+	struct watch *w = watch_new("computing:week_2");
+	fixture_open(&f);
+	f.options.compute_threads = 1;
+	Petfood__V1__CreatePlanRequest r = dog();
+	struct str id = fixture_create(&f, &r, TASK_TYPE_DIET_PLAN, "zh", false);
+	fixture_start(&f, w);
+	if (fixture_wait_held(w)) {
+		CHECK_OK(fixture_cancel(&f, id, w->engine, &err), &err);
+		CHECK(fixture_wait_point(w, "dropped:cancelled", 1));
+	}
+	fixture_let_go(w);
+	CHECK(fixture_wait_point(w, "left:cancelled", 1));
+	CHECK(watch_count(w, "computed:week_1") == 1 && watch_count(w, "computed:week_2") == 0);
+	CHECK(watch_count(w, "computing:week_3") == 0);
+	struct str next = fixture_create(&f, &r, TASK_TYPE_DIET_PLAN, "zh", false);
+	CHECK(fixture_wait_terminal(&f, next));
+	CHECK(fixture_task(&f, next).status == TASK_COMPLETED);
+	fixture_stop(w);
+	fixture_close(&f);
+	free(w);
+}
+
 /* A task given back between its steps and taken up by the next engine again and again comes to its end. */
 static void test_handed_on(void)
 {
@@ -413,6 +440,7 @@ int main(int argc, char **argv)
 	test_whole();
 	test_crashes(all);
 	test_cancels(all);
+	test_cancel_computing();
 	test_handed_on();
 	test_refused();
 	test_same_plan_again();

@@ -1,4 +1,5 @@
 /* Weeks as printed: every bound, count, share and sum is recomputed from the message's own grams. */
+#include <limits.h>
 #include <math.h>
 
 #include "rpc/domain/planning/recipe.h"
@@ -217,10 +218,55 @@ static void test_infeasible(void)
 	arena_destroy(&arena);
 }
 
+/* Says true from the nth question on. */
+struct stop {
+	long asked, from;
+};
+static bool stop_says(void *self)
+{
+	struct stop *stop = self;
+	return stop->asked++ >= stop->from;
+}
+
+/* Wherever it is stopped, it fails with nothing but that, and soon: each way out of the search asks a few times more. */
+static void test_stop(void)
+{
+	struct arena *arena = arena_create(0);
+	struct pet pet;
+	struct assessment a;
+	struct week_theme themes[PLAN_WEEKS];
+	Petfood__V1__WeeklyDietPlan *week;
+	struct error err = { 0 };
+	struct stop stop = { 0 };
+
+	pet_from_row(&pet_rows[0], LANG_EN, 1, &pet);
+	CHECK_OK(assess_pet(arena, &pet, &a, &err), &err);
+	a.stopped = stop_says;
+	a.stopped_self = &stop;
+	CHECK(!plan_choose_themes(arena, &a, themes, &err) && err.code == RPC_CANCELLED);
+	stop = (struct stop){ .from = LONG_MAX };
+	CHECK_OK(plan_choose_themes(arena, &a, themes, &err), &err);
+	stop.asked = 0;
+	CHECK_OK(plan_make_week(arena, &a, themes, 0, &week, &err), &err);
+	long all = stop.asked;
+	CHECK(all > 50);
+	for (long from = 0; from < all; from += from < 10 ? 1 : 1 + all / 23) {
+		struct arena_mark mark = arena_mark(arena);
+		stop = (struct stop){ .from = from };
+		error_clear(&err);
+		CHECK(!plan_make_week(arena, &a, themes, 0, &week, &err));
+		CHECK(err.code == RPC_CANCELLED && error_is(&err, "TASK_CANCELLED"));
+		if (!CHECK(stop.asked < from + 500)) (void)printf("  %ld questions after %ld\n", stop.asked - from, from);
+		arena_rewind(arena, mark);
+	}
+	arena_destroy(&arena);
+}
+
 int main(void)
 {
 	test_spread();
 	test_seeds();
 	test_infeasible();
+	test_stop();
 	return check_done("weeks_test");
 }
