@@ -252,9 +252,19 @@ static void error_of_transport(int rv, bool cancelled, struct error *err)
 		error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "%s", nng_strerror(rv));
 }
 
-/* Whether to try once more: only what the .proto marks as free of side effects, only within the deadline and the budget. With
- * pending->lock held; the pause is already under way on return true. */
-static bool try_again(struct rpc_pending *pending, enum rpc_code code)
+static bool any_connected(struct rpc_client *client)
+{
+	bool any = false;
+	pthread_mutex_lock(&client->lock);
+	for (size_t i = 0; i < client->endpoint_count; i++) any = any || client->endpoints[i].pipes > 0;
+	pthread_mutex_unlock(&client->lock);
+	return any;
+}
+
+/* Whether to try once more: only what the .proto marks as free of side effects, only within the deadline and the budget, and not if
+ * waiting for a connection was in vain and there is none anywhere. With pending->lock held; the pause is already under way on
+ * return true. */
+static bool try_again(struct rpc_pending *pending, enum rpc_code code, bool waited_in_vain)
 {
 	struct rpc_client *client = pending->client;
 	int64_t cap_ms = (int64_t)BACKOFF_MIN_MS << pending->attempt;
@@ -262,6 +272,7 @@ static bool try_again(struct rpc_pending *pending, enum rpc_code code)
 	int64_t pause_ms = 1 + (int64_t)(entropy_u64() % (uint64_t)cap_ms);
 	if (code != RPC_UNAVAILABLE || pending->cancelled || !pending->method || !pending->method->no_side_effects)
 		return false;
+	if (waited_in_vain && !any_connected(client)) return false; /* told within a second, not five */
 	if (pending->attempt >= ATTEMPTS_MAX || time_monotonic_ms() + pause_ms >= pending->deadline_ms) return false;
 	pthread_mutex_lock(&client->lock);
 	bool allowed = !client->closing && client->retry_tokens >= 1.0;
@@ -311,8 +322,8 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 {
 	struct rpc_outcome outcome = { .code = RPC_OK };
 	struct error err;
-	bool endpoint_failed = rv == NNG_ECONNRESET || rv == NNG_ECLOSED || rv == NNG_ECONNREFUSED ||
-	                       (rv == NNG_ETIMEDOUT && pending->state == PENDING_SENDING);
+	bool waited_in_vain = rv == NNG_ETIMEDOUT && pending->state == PENDING_SENDING;
+	bool endpoint_failed = rv == NNG_ECONNRESET || rv == NNG_ECLOSED || rv == NNG_ECONNREFUSED || waited_in_vain;
 	Petfood__Rpc__V1__RpcReply *reply = NULL;
 	error_clear(&err);
 	if (rv == 0) {
@@ -326,7 +337,7 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	}
 	if (msg) nng_msg_free(msg);
 	struct link *link = pending->link;
-	if (try_again(pending, reply ? (enum rpc_code)reply->status->code : err.code)) {
+	if (try_again(pending, reply ? (enum rpc_code)reply->status->code : err.code, waited_in_vain)) {
 		if (endpoint_failed) {
 			pthread_mutex_lock(&pending->client->lock);
 			link->endpoint->dead_until_ms = time_monotonic_ms() + DEAD_MS;

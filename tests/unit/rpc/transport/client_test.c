@@ -109,6 +109,13 @@ static void test_nobody_there(void)
 	CHECK(answer_wait(&a) && a.code == RPC_UNAVAILABLE && strcmp(a.reason, "UNREACHABLE") == 0);
 	CHECK_STR(str_from(a.message), "the service cannot be reached");
 	answer_fini(&a);
+	/* A call that may be repeated is not, while there is nobody to repeat it to: one wait for a connection, not five. */
+	int64_t before_ms = time_monotonic_ms();
+	answer_init(&a);
+	CHECK(ask(client, M_ECHO, "x", &english, 0, &a, NULL));
+	CHECK(answer_wait(&a) && a.code == RPC_UNAVAILABLE && strcmp(a.reason, "UNREACHABLE") == 0);
+	CHECK_ROW("given up after one wait", time_monotonic_ms() - before_ms < 2500);
+	answer_fini(&a);
 	rpc_client_destroy(&client);
 	struct rpc_client_options none = { .endpoint_count = 0 };
 	CHECK(!rpc_client_create(&none, &client, &err) && !client && error_is(&err, "ENDPOINT_INVALID"));
