@@ -152,7 +152,7 @@ static bool row_takes(const struct route_side *row, struct str path, struct str 
 		if (segment->kind == SEGMENT_LITERAL) {
 			if (!decodes_to(part, segment->text)) return false;
 		} else {
-			if (part.len == 0 || has_nul(part)) return false;
+			if (part.len == 0) return false;
 			*values++ = part;
 		}
 	}

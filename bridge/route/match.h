@@ -22,7 +22,7 @@ struct route_match {
 	size_t variable_count;
 	struct route_variable {
 		const struct route_segment *segment;
-		struct str value; /* percent-decoded, never with a NUL; in the arena */
+		struct str value; /* percent-decoded: any bytes, also NUL but in a rest; in the arena */
 	} variables[ROUTE_VARIABLES_MAX];
 };
 

@@ -5,12 +5,15 @@
 
 #include "rpc/json/json.h"
 
-static const struct json_parse_options over_http = { .refuse_unknown = false }; /* CONTRACT 9 */
+static struct json_parse_options over_http(enum lang lang)
+{
+	return (struct json_parse_options){ .refuse_enum_numbers = true, .lang = lang }; /* CONTRACT 9 */
+}
 
 const char *request_location(const struct route_side *route, struct str field)
 {
 	size_t top = 0;
-	while (top < field.len && field.ptr[top] != '.' && field.ptr[top] != '[') top++;
+	while (top < field.len && field.ptr[top] != '.') top++;
 	struct str name = { field.ptr, top };
 	for (size_t i = 0; i < route->segment_count; i++) {
 		const struct route_segment *segment = &route->segments[i];
@@ -47,23 +50,25 @@ static void collect(struct error *into, const struct error *part, const char *lo
 	locate(into, from, location);
 }
 
-static bool fill_body(struct arena *arena, const struct route_side *route, struct str body, ProtobufCMessage *message,
-                      struct error *err)
+static bool fill_body(struct arena *arena, const struct route_side *route, struct str body, enum lang lang,
+                      ProtobufCMessage *message, struct error *err)
 {
 	const struct message_side *side = route->method->request;
-	if (route->body_all) return json_to_message(arena, body, side, &over_http, message, err);
+	const struct json_parse_options options = over_http(lang);
+	if (route->body_all) return json_to_message(arena, body, side, &options, message, err);
 	if (!route->body_field || !route->body_field->message || body.len == 0) return true;
 	const struct message_side *inner = route->body_field->message;
 	ProtobufCMessage *part = arena_alloc(arena, inner->descriptor->sizeof_message);
 	protobuf_c_message_init(inner->descriptor, part);
-	if (!json_to_message(arena, body, inner, &over_http, part, err)) return false;
+	if (!json_to_message(arena, body, inner, &options, part, err)) return false;
 	memcpy((char *)message + route->body_field->field->offset, &part, sizeof part);
 	return true;
 }
 
-static void fill_query(struct arena *arena, const struct route_side *route, struct str query, ProtobufCMessage *message,
-                       struct error *err)
+static void fill_query(struct arena *arena, const struct route_side *route, struct str query, enum lang lang,
+                       ProtobufCMessage *message, struct error *err)
 {
+	const struct json_parse_options options = over_http(lang);
 	struct str pair;
 	while (str_split(&query, '&', &pair)) {
 		struct error part = { 0 };
@@ -71,11 +76,17 @@ static void fill_query(struct arena *arena, const struct route_side *route, stru
 		if (pair.len == 0 || !str_split(&pair, '=', &name)) continue;
 		name = percent_decode(arena, name, true, false);
 		struct str value = percent_decode(arena, pair, true, false);
-		/* A path variable is not a query parameter (test-lists T1). */
+		/* A path variable is not a query parameter (T1). */
 		if (strcmp(request_location(route, name), "query") != 0) continue;
-		if (!json_set_field(arena, route->method->request, message, name, value, &part))
+		if (!json_set_field(arena, route->method->request, message, name, value, &options, &part))
 			collect(err, &part, "query");
 	}
+}
+
+static struct str path_text(const struct route_variable *variable)
+{
+	bool is_text = str_is_utf8(variable->value) && !memchr(variable->value.ptr, '\0', variable->value.len);
+	return is_text ? variable->value : STR("?");
 }
 
 static bool has_field(const struct message_side *side, const char *name)
@@ -91,20 +102,21 @@ bool request_build(struct arena *arena, const struct route_match *match, const s
 	ProtobufCMessage *message = arena_alloc(arena, side->descriptor->sizeof_message);
 	protobuf_c_message_init(side->descriptor, message);
 	struct error all = { 0 }, part = { 0 };
+	const struct json_parse_options options = over_http(parts->lang);
 
-	if (!fill_body(arena, route, parts->body, message, &part)) collect(&all, &part, "body");
-	if (!route->body_all) fill_query(arena, route, parts->query, message, &all);
+	if (!fill_body(arena, route, parts->body, parts->lang, message, &part)) collect(&all, &part, "body");
+	if (!route->body_all) fill_query(arena, route, parts->query, parts->lang, message, &all);
 	if (route->method->opens_stream && parts->last_event_id.len > 0 && has_field(side, "last_event_id")) {
 		/* A cursor that is no text at all is garbage like any other: the stream answers it with a reset. */
 		struct str cursor = str_is_utf8(parts->last_event_id) ? parts->last_event_id : STR("?");
 		error_clear(&part);
-		if (!json_set_field(arena, side, message, STR("last_event_id"), cursor, &part))
+		if (!json_set_field(arena, side, message, STR("last_event_id"), cursor, &options, &part))
 			collect(&all, &part, "header");
 	}
 	for (size_t i = 0; i < match->variable_count; i++) {
 		error_clear(&part);
 		if (!json_set_field(arena, side, message, str_from(match->variables[i].segment->text),
-		                    match->variables[i].value, &part)) {
+		                    path_text(&match->variables[i]), &options, &part)) {
 			collect(&all, &part, "path");
 		}
 	}

@@ -4,28 +4,33 @@
 #define PETFOOD_RPC_JSON_JSON_H
 
 #include "google/protobuf/timestamp.pb-c.h"
+#include "rpc/domain/nutrition/nutrients.h"
 #include "rpc/json/tables.h"
 #include "rpc/json/text.h"
 
 enum { JSON_DEPTH_MAX = 32 };
 
 struct json_parse_options {
-	bool refuse_unknown; /* an unknown field is a violation instead of being skipped */
+	bool refuse_unknown;      /* an unknown field is a violation instead of being skipped */
+	bool refuse_enum_numbers; /* enums by name only: what a number means is no business of HTTP clients */
+	enum lang lang;           /* of the violations' sentences */
 };
 /* Fills an initialised message (protobuf_c_message_init) from one JSON object. Takes proto names and lowerCamel names, enums by
- * lower-case contract name, proto name or number, numbers as numbers or texts (rules J of the test lists), null = unset.
- * Empty text = an empty object. Fails with INVALID_ARGUMENT: VALIDATION_FAILED with one violation per wrong field (dotted
- * path; types: "type", "enum", "range", "json_invalid", "unknown_field", "duplicate", "oneof", "utf8", "depth", "timestamp",
- * "too_large" once the arena's budget is used up). The path is "" where the whole document is meant. `out` is then partly
- * filled. Violations are added to those that *err already has. */
+ * lower-case contract name, proto name or number (the zero value ..._UNSPECIFIED by none of them), numbers as numbers or texts
+ * (rules J of the test lists), null = unset. Empty text = an empty object. options NULL = all zero. Fails with
+ * INVALID_ARGUMENT: VALIDATION_FAILED with one violation per wrong field (dotted path, "allergens.2"; types: "type", "enum",
+ * "range", "json_invalid", "unknown_field", "duplicate", "oneof", "utf8", "depth", "timestamp", "too_large" once the arena's
+ * budget is used up). The path is "" where the whole document is meant. `out` is then partly filled. Violations are added to
+ * those that *err already has. */
 MUST_CHECK bool json_to_message(struct arena *arena, struct str json, const struct message_side *side,
                                 const struct json_parse_options *options, ProtobufCMessage *out, struct error *err);
 
 /* Sets one field (dotted path allowed) from text: a path variable or a query parameter. Repeated fields are appended to.
  * A list must have been made by these functions or be empty: not one that was unpacked.
- * unknown name: returns true and does nothing. Violations as above. */
+ * unknown name: returns true and does nothing. Options (but refuse_unknown) and violations as above. */
 MUST_CHECK bool json_set_field(struct arena *arena, const struct message_side *side, ProtobufCMessage *message,
-                               struct str path, struct str value, struct error *err);
+                               struct str path, struct str value, const struct json_parse_options *options,
+                               struct error *err);
 
 /* Applies default_value to optional fields that are unset. */
 void json_apply_defaults(struct arena *arena, const struct message_side *side, ProtobufCMessage *message);

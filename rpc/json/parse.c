@@ -11,7 +11,7 @@ struct reader {
 	const char *at, *end;
 	struct arena *arena;
 	struct error *err;
-	bool refuse_unknown;
+	struct json_parse_options options;
 	int depth;
 	size_t wrong; /* violations so far */
 };
@@ -31,7 +31,7 @@ static void add_trail(struct strbuf *out, const struct trail *trail)
 	if (!trail) return;
 	add_trail(out, trail->up);
 	if (trail->is_item) {
-		strbuf_printf(out, "[%zu]", trail->index);
+		strbuf_printf(out, ".%zu", trail->index);
 		return;
 	}
 	if (out->len) strbuf_add_char(out, '.');
@@ -60,22 +60,19 @@ static bool note(struct reader *r, const struct trail *trail, enum value_fault f
 	char path[sizeof((struct violation *)0)->field];
 	if (fault == VALUE_OK) return true;
 	trail_text(trail, path);
-	value_violation(r->err, path, fault, field);
+	value_violation(r->err, r->options.lang, path, fault, field);
 	return ++r->wrong < ERROR_VIOLATIONS_MAX && fault != VALUE_TOO_LARGE;
 }
 
-static bool stop(struct reader *r, const struct trail *trail, const char *type, const char *why)
+static bool stop(struct reader *r, const struct trail *trail, enum violation_kind kind)
 {
 	char path[sizeof((struct violation *)0)->field];
 	trail_text(trail, path);
 	r->wrong++;
-	return error_violation(r->err, path, type, "%s", why);
+	return violation_add(r->err, r->options.lang, path, kind, "");
 }
 
-static bool broken(struct reader *r, const struct trail *trail)
-{
-	return stop(r, trail, "json_invalid", "is not valid JSON");
-}
+static bool broken(struct reader *r, const struct trail *trail) { return stop(r, trail, VIOLATION_NOT_JSON); }
 
 /* --- tokens --- */
 
@@ -230,7 +227,7 @@ static bool read_text(struct reader *r, const struct trail *trail, bool discard,
 static bool enter(struct reader *r, const struct trail *trail)
 {
 	r->at++;
-	return ++r->depth <= JSON_DEPTH_MAX ? true : stop(r, trail, "depth", "is nested too deeply");
+	return ++r->depth <= JSON_DEPTH_MAX ? true : stop(r, trail, VIOLATION_TOO_DEEP);
 }
 
 static bool leave(struct reader *r)
@@ -366,28 +363,29 @@ static bool read_value(struct reader *r, const struct field_side *field, void *a
 	struct str token = { r->at, number_bytes((struct str){ r->at, (size_t)(r->end - r->at) }) };
 	if (token.len && (value_is_number(field) || type == PROTOBUF_C_TYPE_ENUM)) {
 		r->at += token.len;
-		enum value_fault fault = value_is_number(field) ? value_read_number(field, token, at)
-		                                                : value_read_enum_number(field, token, at);
+		enum value_fault fault = VALUE_ENUM;
+		if (value_is_number(field))
+			fault = value_read_number(field, token, at);
+		else if (!r->options.refuse_enum_numbers)
+			fault = value_read_enum_number(field, token, at);
 		*out_good = fault == VALUE_OK;
 		return note(r, trail, fault, field);
 	}
 	return mismatch(r, trail, field);
 }
 
-static bool wrong_container(struct reader *r, const struct trail *trail, const char *why)
+static bool wrong_container(struct reader *r, const struct trail *trail, enum violation_kind kind)
 {
-	char path[sizeof((struct violation *)0)->field];
 	if (!skip_value(r, trail)) return false;
-	trail_text(trail, path);
-	error_violation(r->err, path, "type", "%s", why);
-	return ++r->wrong < ERROR_VIOLATIONS_MAX;
+	(void)stop(r, trail, kind);
+	return r->wrong < ERROR_VIOLATIONS_MAX;
 }
 
 static bool read_list(struct reader *r, const struct field_side *field, ProtobufCMessage *message,
                       const struct trail *trail)
 {
 	bool more = true;
-	if (peek(r) != '[') return wrong_container(r, trail, "must be a list");
+	if (peek(r) != '[') return wrong_container(r, trail, VIOLATION_NOT_LIST);
 	if (!enter(r, trail)) return false;
 	skip_space(r);
 	if (take(r, ']')) return leave(r);
@@ -445,7 +443,7 @@ static bool read_map(struct reader *r, const struct field_side *field, ProtobufC
 	const struct field_side *key = &field->message->fields[0], *value = &field->message->fields[1];
 	const ProtobufCMessageDescriptor *descriptor = field->message->descriptor;
 	bool more = true;
-	if (peek(r) != '{') return wrong_container(r, trail, "must be an object");
+	if (peek(r) != '{') return wrong_container(r, trail, VIOLATION_NOT_OBJECT);
 	if (!enter(r, trail)) return false;
 	skip_space(r);
 	if (take(r, '}')) return leave(r);
@@ -497,11 +495,9 @@ static bool read_member(struct reader *r, const struct message_side *side, Proto
 	if (field) here.name = str_from(field->field->name);
 	if (!note(r, &here, fault, NULL) || !read_colon(r, &here)) return false;
 	if (!field) {
-		if (fault == VALUE_OK && r->refuse_unknown) {
-			char path[sizeof((struct violation *)0)->field];
-			trail_text(&here, path);
-			error_violation(r->err, path, "unknown_field", "there is no such field");
-			if (++r->wrong == ERROR_VIOLATIONS_MAX) return false;
+		if (fault == VALUE_OK && r->options.refuse_unknown) {
+			(void)stop(r, &here, VIOLATION_UNKNOWN_FIELD);
+			if (r->wrong == ERROR_VIOLATIONS_MAX) return false;
 		}
 		return skip_value(r, &here);
 	}
@@ -530,11 +526,11 @@ bool json_to_message(struct arena *arena, struct str json, const struct message_
 {
 	if (json.len == 0) return true;
 	struct reader r = { .at = json.ptr, .end = json.ptr + json.len, .arena = arena, .err = err };
-	r.refuse_unknown = options && options->refuse_unknown;
+	if (options) r.options = *options;
 	skip_space(&r);
 	if (r.at == r.end) return true;
 	bool whole =
-	    peek(&r) == '{' ? read_object(&r, side, out, NULL) : wrong_container(&r, NULL, "must be an object");
+	    peek(&r) == '{' ? read_object(&r, side, out, NULL) : wrong_container(&r, NULL, VIOLATION_NOT_OBJECT);
 	if (!whole) return false; /* reading ended before the text did */
 	skip_space(&r);
 	return r.at == r.end ? r.wrong == 0 : broken(&r, NULL);

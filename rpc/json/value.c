@@ -87,47 +87,36 @@ bool value_is_number(const struct field_side *field)
 
 /* --- what is wrong --- */
 
-static const char *expected(const struct field_side *field)
+static enum violation_kind expected(const struct field_side *field)
 {
 	switch (field->field->type) {
 	case PROTOBUF_C_TYPE_DOUBLE:
-	case PROTOBUF_C_TYPE_FLOAT: return "must be a number";
-	case PROTOBUF_C_TYPE_BOOL: return "must be true or false";
+	case PROTOBUF_C_TYPE_FLOAT: return VIOLATION_NOT_NUMBER;
+	case PROTOBUF_C_TYPE_BOOL: return VIOLATION_NOT_BOOL;
 	case PROTOBUF_C_TYPE_ENUM:
-	case PROTOBUF_C_TYPE_STRING: return "must be a text";
-	case PROTOBUF_C_TYPE_BYTES: return field->raw_json ? "cannot be given as a text" : "must be a text in base64";
-	case PROTOBUF_C_TYPE_MESSAGE:
-		return field->timestamp ? "must be a time such as 2026-01-02T03:04:05Z" : "must be an object";
-	default: return "must be a whole number";
+	case PROTOBUF_C_TYPE_STRING: return VIOLATION_NOT_TEXT;
+	case PROTOBUF_C_TYPE_BYTES: return field->raw_json ? VIOLATION_NEVER_TEXT : VIOLATION_NOT_BASE64;
+	case PROTOBUF_C_TYPE_MESSAGE: return field->timestamp ? VIOLATION_NOT_TIME : VIOLATION_NOT_OBJECT;
+	default: return VIOLATION_NOT_WHOLE;
 	}
 }
 
-static void enum_violation(struct error *err, const char *path, const struct enum_side *enumeration)
+void value_violation(struct error *err, enum lang lang, const char *path, enum value_fault fault,
+                     const struct field_side *field)
 {
-	struct strbuf names;
-	strbuf_init(&names, NULL);
-	for (size_t i = 0; i < enumeration->count; i++)
-		if (enumeration->values[i].json_name)
-			strbuf_printf(&names, "%s%s", names.len ? ", " : "", enumeration->values[i].json_name);
-	error_violation(err, path, "enum", "must be one of: " STR_FMT, STR_ARG(strbuf_str(&names)));
-	strbuf_fini(&names);
-}
-
-void value_violation(struct error *err, const char *path, enum value_fault fault, const struct field_side *field)
-{
+	enum violation_kind kind = VIOLATION_TOO_MUCH;
 	switch (fault) {
-	case VALUE_OK: break;
-	case VALUE_TYPE: error_violation(err, path, "type", "%s", expected(field)); break;
-	case VALUE_ENUM: enum_violation(err, path, field->enumeration); break;
-	case VALUE_RANGE: error_violation(err, path, "range", "is out of range"); break;
-	case VALUE_UTF8: error_violation(err, path, "utf8", "must be UTF-8 without NUL"); break;
-	case VALUE_TIMESTAMP:
-		error_violation(err, path, "timestamp", "must be a time such as 2026-01-02T03:04:05Z");
-		break;
-	case VALUE_DUPLICATE: error_violation(err, path, "duplicate", "occurs twice"); break;
-	case VALUE_ONEOF: error_violation(err, path, "oneof", "excludes another field that is set"); break;
-	case VALUE_TOO_LARGE: error_violation(err, path, "too_large", "the request takes too much memory"); break;
+	case VALUE_OK: return;
+	case VALUE_TYPE: kind = expected(field); break;
+	case VALUE_ENUM: violation_add_enum(err, lang, path, field->enumeration); return;
+	case VALUE_RANGE: kind = VIOLATION_OUT_OF_RANGE; break;
+	case VALUE_UTF8: kind = VIOLATION_BAD_TEXT; break;
+	case VALUE_TIMESTAMP: kind = VIOLATION_BAD_TIME; break;
+	case VALUE_DUPLICATE: kind = VIOLATION_DUPLICATE; break;
+	case VALUE_ONEOF: kind = VIOLATION_EXCLUDED; break;
+	case VALUE_TOO_LARGE: break;
 	}
+	violation_add(err, lang, path, kind, "");
 }
 
 /* --- numbers --- */
@@ -275,24 +264,23 @@ enum value_fault value_read_number(const struct field_side *field, struct str te
 
 /* --- texts --- */
 
+static enum value_fault set_enum(const struct field_side *field, int32_t number, void *at)
+{
+	if (!enum_json_name(field->enumeration, number)) return VALUE_ENUM;
+	*(int32_t *)at = number;
+	return VALUE_OK;
+}
+
 enum value_fault value_read_enum_name(const struct field_side *field, struct str text, void *at)
 {
 	int number;
-	if (!enum_by_name(field->enumeration, text, &number)) return VALUE_ENUM;
-	*(int32_t *)at = number;
-	return VALUE_OK;
+	return enum_by_name(field->enumeration, text, &number) ? set_enum(field, number, at) : VALUE_ENUM;
 }
 
 enum value_fault value_read_enum_number(const struct field_side *field, struct str text, void *at)
 {
 	int32_t number;
-	if (value_read_number(field, text, &number) != VALUE_OK) return VALUE_ENUM;
-	for (size_t i = 0; i < field->enumeration->count; i++) {
-		if (field->enumeration->values[i].number != number) continue;
-		*(int32_t *)at = number;
-		return VALUE_OK;
-	}
-	return VALUE_ENUM;
+	return value_read_number(field, text, &number) == VALUE_OK ? set_enum(field, number, at) : VALUE_ENUM;
 }
 
 enum value_fault value_read_string(struct arena *arena, struct str text, void *at)

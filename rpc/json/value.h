@@ -3,7 +3,7 @@
 #ifndef PETFOOD_RPC_JSON_VALUE_H
 #define PETFOOD_RPC_JSON_VALUE_H
 
-#include "rpc/json/tables.h"
+#include "rpc/json/violation.h"
 
 enum value_fault {
 	VALUE_OK,
@@ -17,7 +17,8 @@ enum value_fault {
 	VALUE_TOO_LARGE, /* the arena's budget is used up */
 };
 /* Adds the violation. path: dotted proto path. */
-void value_violation(struct error *err, const char *path, enum value_fault fault, const struct field_side *field);
+void value_violation(struct error *err, enum lang lang, const char *path, enum value_fault fault,
+                     const struct field_side *field);
 
 /* Bytes of one value of the field: of the member itself, or of one item of a repeated field. */
 size_t value_bytes(const struct field_side *field);
@@ -38,7 +39,8 @@ bool value_is_number(const struct field_side *field); /* a numeric type, not boo
 /* Length of the number (RFC 8259) at the start of text, 0 if there is none. */
 size_t number_bytes(struct str text);
 
-/* Each reads the whole text into the value at `at`, whose type is the field's. */
+/* Each reads the whole text into the value at `at`, whose type is the field's. An enum's zero value without a name of its own
+ * cannot be given: it means that nothing was. */
 enum value_fault value_read_number(const struct field_side *field, struct str text, void *at);
 enum value_fault value_read_enum_name(const struct field_side *field, struct str text, void *at);
 enum value_fault value_read_enum_number(const struct field_side *field, struct str text, void *at);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rpc/json/violation.h"
+
 enum { PATH_BYTES = sizeof(((struct violation *)0)->field), DEPTH_MAX = 32 };
 #define TIMESTAMP_SECONDS_MIN (-62135596800LL) /* 0001-01-01T00:00:00Z */
 #define TIMESTAMP_SECONDS_MAX 253402300799LL   /* 9999-12-31T23:59:59Z */
@@ -18,54 +20,23 @@ struct checking {
 	size_t path_len;
 };
 
-static const struct {
-	const char *type;
-	struct text2 format; /* takes the limit as a text, if any */
-} texts[] = {
-	{ "missing", { "此项必填", "this field is required" } },
-	{ "string_too_short", { "至少 %s 个字符", "must have at least %s characters" } },
-	{ "string_too_long", { "至多 %s 个字符", "must have at most %s characters" } },
-	{ "bytes_too_long", { "至多 %s 字节", "must have at most %s bytes" } },
-	{ "string_unicode", { "不是有效的 UTF-8 文本", "is not valid UTF-8" } },
-	{ "uuid_parsing", { "不是有效的 UUID", "is not a UUID" } },
-	{ "email", { "不是有效的邮箱地址", "is not an e-mail address" } },
-	{ "username", { "用户名只能包含中文、字母、数字、下划线和连字符", "may only have letters, digits, Chinese, _ and -" } },
-	{ "greater_than", { "必须大于 %s", "must be greater than %s" } },
-	{ "greater_than_equal", { "必须大于或等于 %s", "must be at least %s" } },
-	{ "less_than", { "必须小于 %s", "must be less than %s" } },
-	{ "less_than_equal", { "必须小于或等于 %s", "must be at most %s" } },
-	{ "finite_number", { "必须是有限的数", "must be a finite number" } },
-	{ "too_long", { "至多 %s 项", "must have at most %s items" } },
-	{ "enum", { "不是允许的取值", "is not one of the allowed values" } },
-	{ "timestamp", { "时间超出范围", "is not a time of the years 1 to 9999" } },
-	{ "depth", { "嵌套过深", "is nested too deep" } },
-};
-
-static void violated(struct checking *c, const char *type, const char *limit)
+static void violated(struct checking *c, enum violation_kind kind, const char *value)
 {
-	size_t i = 0;
-	while (i + 1 < COUNT(texts) && strcmp(texts[i].type, type) != 0) i++;
-	const char *format = text2_in(texts[i].format, c->lang);
-	const char *slot = strstr(format, "%s");
-	c->ok = false;
-	/* Byte limits are ours alone; the contract knows one name for a long text. */
-	if (strcmp(type, "bytes_too_long") == 0) type = "string_too_long";
-	if (slot) error_violation(c->err, c->path, type, "%.*s%s%s", (int)(slot - format), format, limit, slot + 2);
-	else error_violation(c->err, c->path, type, "%s", format);
+	c->ok = violation_add(c->err, c->lang, c->path, kind, value);
 }
 
-static void violated_count(struct checking *c, const char *type, uint64_t limit)
+static void violated_count(struct checking *c, enum violation_kind kind, uint64_t limit)
 {
 	char text[24];
 	(void)snprintf(text, sizeof text, "%" PRIu64, limit);
-	violated(c, type, text);
+	violated(c, kind, text);
 }
 
-static void violated_number(struct checking *c, const char *type, double limit)
+static void violated_number(struct checking *c, enum violation_kind kind, double limit)
 {
 	char text[32];
 	(void)snprintf(text, sizeof text, "%.10g", limit);
-	violated(c, type, text);
+	violated(c, kind, text);
 }
 
 static size_t path_push(struct checking *c, const char *name)
@@ -79,7 +50,7 @@ static size_t path_push(struct checking *c, const char *name)
 static size_t path_push_index(struct checking *c, size_t index)
 {
 	size_t before = c->path_len;
-	int n = snprintf(c->path + before, sizeof c->path - before, "[%zu]", index);
+	int n = snprintf(c->path + before, sizeof c->path - before, ".%zu", index);
 	c->path_len = before + (size_t)n < sizeof c->path ? before + (size_t)n : sizeof c->path - 1;
 	return before;
 }
@@ -93,37 +64,38 @@ static void path_pop(struct checking *c, size_t before)
 static void check_text(struct checking *c, const struct field_rule *rule, struct str text, bool item)
 {
 	if (!str_is_utf8(text)) {
-		violated(c, "string_unicode", "");
+		violated(c, VIOLATION_NOT_UNICODE, "");
 		return;
 	}
 	uint32_t max_chars = item ? rule->item_max_chars : rule->max_chars;
 	size_t chars = rule->min_chars || max_chars ? str_utf8_length(text) : 0;
-	if (!item && chars < rule->min_chars) violated_count(c, "string_too_short", rule->min_chars);
-	else if (max_chars && chars > max_chars) violated_count(c, "string_too_long", max_chars);
-	else if (rule->max_bytes && text.len > rule->max_bytes) violated_count(c, "bytes_too_long", rule->max_bytes);
-	else if (rule->form == TEXT_UUID && !text_is_uuid(text)) violated(c, "uuid_parsing", "");
-	else if (rule->form == TEXT_EMAIL && !text_is_email(text)) violated(c, "email", "");
-	else if (rule->form == TEXT_USERNAME && !text_is_username(text)) violated(c, "username", "");
+	if (!item && chars < rule->min_chars) violated_count(c, VIOLATION_TOO_SHORT, rule->min_chars);
+	else if (max_chars && chars > max_chars) violated_count(c, VIOLATION_TOO_LONG, max_chars);
+	else if (rule->max_bytes && text.len > rule->max_bytes) violated_count(c, VIOLATION_TOO_MANY_BYTES, rule->max_bytes);
+	else if (rule->form == TEXT_UUID && !text_is_uuid(text)) violated(c, VIOLATION_NOT_UUID, "");
+	else if (rule->form == TEXT_EMAIL && !text_is_email(text)) violated(c, VIOLATION_NOT_EMAIL, "");
+	else if (rule->form == TEXT_USERNAME && !text_is_username(text)) violated(c, VIOLATION_NOT_USERNAME, "");
 }
 
 static void check_number(struct checking *c, const struct field_rule *rule, double value)
 {
-	if (!isfinite(value)) violated(c, "finite_number", "");
-	else if (rule->has_gt && !(value > rule->gt)) violated_number(c, "greater_than", rule->gt);
-	else if (rule->has_gte && !(value >= rule->gte)) violated_number(c, "greater_than_equal", rule->gte);
-	else if (rule->has_lt && !(value < rule->lt)) violated_number(c, "less_than", rule->lt);
-	else if (rule->has_lte && !(value <= rule->lte)) violated_number(c, "less_than_equal", rule->lte);
+	if (!isfinite(value)) violated(c, VIOLATION_NOT_FINITE, "");
+	else if (rule->has_gt && !(value > rule->gt)) violated_number(c, VIOLATION_NOT_GREATER, rule->gt);
+	else if (rule->has_gte && !(value >= rule->gte)) violated_number(c, VIOLATION_TOO_LOW, rule->gte);
+	else if (rule->has_lt && !(value < rule->lt)) violated_number(c, VIOLATION_NOT_LESS, rule->lt);
+	else if (rule->has_lte && !(value <= rule->lte)) violated_number(c, VIOLATION_TOO_HIGH, rule->lte);
 }
 
-static void check_enum(struct checking *c, const ProtobufCEnumDescriptor *descriptor, int value)
+static void check_enum(struct checking *c, const struct enum_side *enumeration, int value)
 {
-	if (!protobuf_c_enum_descriptor_get_value(descriptor, value)) violated(c, "enum", "");
+	if (!protobuf_c_enum_descriptor_get_value(enumeration->descriptor, value))
+		c->ok = violation_add_enum(c->err, c->lang, c->path, enumeration);
 }
 
 static void check_timestamp(struct checking *c, const Google__Protobuf__Timestamp *at)
 {
 	if (at->seconds < TIMESTAMP_SECONDS_MIN || at->seconds > TIMESTAMP_SECONDS_MAX || at->nanos < 0 || at->nanos > 999999999)
-		violated(c, "timestamp", "");
+		violated(c, VIOLATION_TIME_RANGE, "");
 }
 
 static void check_message(struct checking *c, const struct message_side *side, const ProtobufCMessage *message, int depth);
@@ -145,11 +117,11 @@ static void check_value(struct checking *c, const struct field_side *f, const vo
 	case PROTOBUF_C_TYPE_FLOAT: check_number(c, &f->rule, (double)*(const float *)at); break;
 	case PROTOBUF_C_TYPE_DOUBLE: check_number(c, &f->rule, *(const double *)at); break;
 	case PROTOBUF_C_TYPE_BOOL: break;
-	case PROTOBUF_C_TYPE_ENUM: check_enum(c, f->field->descriptor, *(const int *)at); break;
+	case PROTOBUF_C_TYPE_ENUM: check_enum(c, f->enumeration, *(const int *)at); break;
 	case PROTOBUF_C_TYPE_STRING: check_text(c, &f->rule, str_from(*(char *const *)at), item); break;
 	case PROTOBUF_C_TYPE_BYTES:
 		if (f->rule.max_bytes && ((const ProtobufCBinaryData *)at)->len > f->rule.max_bytes)
-			violated_count(c, "bytes_too_long", f->rule.max_bytes);
+			violated_count(c, VIOLATION_TOO_MANY_BYTES, f->rule.max_bytes);
 		break;
 	case PROTOBUF_C_TYPE_MESSAGE: {
 		const ProtobufCMessage *sub = *(ProtobufCMessage *const *)at;
@@ -181,9 +153,9 @@ static void check_list(struct checking *c, const struct field_side *f, const Pro
 {
 	size_t count = *(const size_t *)((const char *)message + f->field->quantifier_offset);
 	const char *items = *(char *const *)((const char *)message + f->field->offset);
-	if (f->rule.required && count == 0) violated(c, "missing", "");
+	if (f->rule.required && count == 0) violated(c, VIOLATION_MISSING, "");
 	if (f->rule.max_items && count > f->rule.max_items) {
-		violated_count(c, "too_long", f->rule.max_items);
+		violated_count(c, VIOLATION_TOO_MANY, f->rule.max_items);
 		return; /* their contents no longer matter */
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -209,7 +181,7 @@ static bool is_blank(const struct field_side *f, const ProtobufCMessage *message
 static void check_message(struct checking *c, const struct message_side *side, const ProtobufCMessage *message, int depth)
 {
 	if (depth > DEPTH_MAX) {
-		violated(c, "depth", "");
+		violated(c, VIOLATION_TOO_DEEP, "");
 		return;
 	}
 	for (size_t i = 0; i < side->field_count; i++) {
@@ -218,7 +190,7 @@ static void check_message(struct checking *c, const struct message_side *side, c
 		if (f->presence == FIELD_REPEATED || f->presence == FIELD_MAP) {
 			check_list(c, f, message, depth);
 		} else if (f->rule.required && is_blank(f, message)) {
-			violated(c, "missing", "");
+			violated(c, VIOLATION_MISSING, "");
 		} else if (field_is_set(f, message) && !(f->presence == FIELD_IMPLICIT && is_blank(f, message))) {
 			check_value(c, f, (const char *)message + f->field->offset, false, depth);
 		}

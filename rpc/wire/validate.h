@@ -6,8 +6,8 @@
 #include "rpc/json/tables.h"
 #include "rpc/domain/nutrition/nutrients.h"
 
-/* Fails with INVALID_ARGUMENT/VALIDATION_FAILED: one violation per wrong field, at most ERROR_VIOLATIONS_MAX, texts in `lang`.
- * field: dotted proto path, list positions from 0 ("allergens[2]"). type, one of:
+/* Fails with INVALID_ARGUMENT/VALIDATION_FAILED: one violation per wrong field, at most ERROR_VIOLATIONS_MAX, texts in `lang` (rpc/json/violation.h).
+ * field: dotted proto path, list positions from 0 ("allergens.2"). type, one of:
  *   missing                 required and unset, empty or the enum's zero
  *   string_too_short, string_too_long   code points or, for max_bytes, bytes
  *   string_unicode          not UTF-8

@@ -72,7 +72,7 @@ static const struct {
 	{ "T9 a bad escape stays", "GET", "/a/%zz%2", "/a/{x}", "%zz%2", NULL },
 	{ "T10 all but the slash", "GET", "/file/x%20y%2Fz/%41", "/file/{path=**}", "x y%2Fz/A", NULL },
 	{ "T10 in either case", "GET", "/file/x%2fz", "/file/{path=**}", "x%2fz", NULL },
-	{ "NUL is in no path", "GET", "/a/x%00y", NULL, NULL, "" },
+	{ "NUL is a matter of whoever reads the variable", "GET", "/a/x%00y", "/a/{x}", NULL, NULL },
 	{ "NUL is in no rest", "GET", "/file/x/%00", NULL, NULL, "" },
 	{ "T19 an escaped literal", "GET", "/caf%C3%A9/x%20y", "/caf\xc3\xa9/x y", NULL, NULL },
 	{ "T19 a literal as it is", "GET", "/caf\xc3\xa9/x%20y", "/caf\xc3\xa9/x y", NULL, NULL },
@@ -224,6 +224,31 @@ static void check_requests(void)
 	Petfood__V1__GetPlanRequest *g = (void *)build(get, "id=other", "{\"id\":\"third\"}", "mine", "", &err);
 	CHECK_ROW("T22 path wins", g && strcmp(g->id, "mine") == 0);
 
+	static const char *const no_ids[] = { "\xff", "\xc3(", "a\xed\xa0\x80" };
+	for (size_t i = 0; i < COUNT(no_ids); i++) {
+		g = (void *)build(get, "", "", no_ids[i], "", &err);
+		CHECK_ROW("an id that is no text is the id of nothing", g && strcmp(g->id, "?") == 0);
+	}
+	struct route_match nul = { .route = get, .variable_count = 1 };
+	nul.variables[0].segment = &get->segments[get->segment_count - 1];
+	nul.variables[0].value = (struct str){ "a\0b", 3 };
+	struct request_parts nothing = { 0 };
+	ProtobufCMessage *cut = NULL;
+	CHECK(request_build(arena, &nul, &nothing, &cut, &err));
+	CHECK_ROW("NUL does not cut an id short", cut && strcmp(((Petfood__V1__GetPlanRequest *)cut)->id, "?") == 0);
+
+	static const char *const numbered[] = { "{\"pet_type\":0}", "{\"pet_type\":1}", "{\"pet_type\":\"PET_TYPE_UNSPECIFIED\"}" };
+	for (size_t i = 0; i < COUNT(numbered); i++) {
+		CHECK_ROW(numbered[i], build(create, "", numbered[i], "", "", &err) == NULL);
+		check_violation(numbered[i], &err, "body.pet_type");
+		CHECK_STR_ROW(numbered[i], str_from(err.violations[0].type), "enum");
+		CHECK_STR_ROW(numbered[i], str_from(err.violations[0].message), "必须是以下之一：cat, dog");
+	}
+	CHECK_ROW("nor in a query", build(list, "pet_type=1", "", "", "", &err) == NULL);
+	check_violation("nor in a query", &err, "query.pet_type");
+	CHECK(build(create, "", "{\"dislikes\":[\"a\",1]}", "", "", &err) == NULL);
+	check_violation("positions are dotted", &err, "body.dislikes.1");
+
 	Petfood__V1__ListEventsRequest *e = (void *)build(events, "after=12", "", "t1", "", &err);
 	CHECK(e && e->after == 12 && e->limit == 100 && strcmp(e->id, "t1") == 0);
 
@@ -237,7 +262,7 @@ static void check_requests(void)
 	CHECK_ROW("S09 a cursor that is no text", r && r->_last_event_id_case != 0);
 
 	CHECK_STR(str_from(request_location(get, STR("id"))), "path");
-	CHECK_STR(str_from(request_location(create, STR("dislikes[2]"))), "body");
+	CHECK_STR(str_from(request_location(create, STR("dislikes.2"))), "body");
 	CHECK_STR(str_from(request_location(list, STR("page"))), "query");
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "tests/support/check.h"
+#include "rpc/json/violation.h"
 #include "tests/unit/rpc/json/kinds.h"
 
 /* want: what the message prints afterwards, or the violations ("!field type"). */
@@ -69,7 +70,9 @@ static const struct read_row rows[] = {
 	{ "J8 enum by number", "{\"colour\":-3}", "{\"colour\":\"below\"}" },
 	{ "J8 alias reads as its number, the first name prints", "{\"level\":\"one\"}", "{\"level\":\"first\"}" },
 	{ "J8 zero with a name of its own", "{\"level\":\"ground\"}", "{\"level\":\"ground\"}" },
-	{ "J8 unspecified", "{\"colour\":\"COLOUR_UNSPECIFIED\"}", "{}" },
+	{ "J8 unspecified cannot be said", "{\"colour\":\"COLOUR_UNSPECIFIED\"}", "!colour enum" },
+	{ "J8 nor as a number", "{\"colour\":0,\"colours\":[1,0]}", "!colour enum, !colours.1 enum" },
+	{ "J8 zero with a name, as a number", "{\"level\":0}", "{\"level\":\"ground\"}" },
 	{ "J8 no such name", "{\"colour\":\"green\",\"level\":\"\"}", "!colour enum, !level enum" },
 	{ "J8 case counts", "{\"colour\":\"Red\"}", "!colour enum" },
 	{ "J8 no such number", "{\"colour\":9,\"level\":1.5}", "!colour enum, !level enum" },
@@ -81,7 +84,7 @@ static const struct read_row rows[] = {
 	{ "J9 base64 one and three bytes", "{\"blobs\":[\"YQ==\",\"YWJj\",\"\",\"YWJjZA\"]}",
 	  "{\"blobs\":[\"YQ==\",\"YWJj\",\"\",\"YWJjZA==\"]}" },
 	{ "J9 no base64", "{\"blobs\":[\"YQ=\",\"Y\",\"Y!==\",\"====\",\"YQ==YQ==\"]}",
-	  "!blobs[0] type, !blobs[1] type, !blobs[2] type, !blobs[3] type, !blobs[4] type" },
+	  "!blobs.0 type, !blobs.1 type, !blobs.2 type, !blobs.3 type, !blobs.4 type" },
 	/* J10 */
 	{ "J10 map keys are texts",
 	  "{\"counts\":{\"a\":1,\"\":2},\"names\":{\"-5\":\"x\"},\"sides\":{\"true\":{\"number\":3}},\"palette\":{"
@@ -99,7 +102,7 @@ static const struct read_row rows[] = {
 	  "\"document\":null}",
 	  "{}" },
 	{ "J11 the key of a null is still looked at", "{\"i32\":null,\"i32\":null}", "!i32 duplicate" },
-	{ "J11 null in a list", "{\"texts\":[\"a\",null],\"inners\":[null]}", "!texts[1] type, !inners[0] type" },
+	{ "J11 null in a list", "{\"texts\":[\"a\",null],\"inners\":[null]}", "!texts.1 type, !inners.0 type" },
 	{ "J11 null in a map", "{\"counts\":{\"a\":null}}", "!counts.a type" },
 	/* J12 */
 	{ "J12 duplicate", "{\"i32\":1,\"i32\":1}", "!i32 duplicate" },
@@ -131,9 +134,9 @@ static const struct read_row rows[] = {
 	{ "J15 not one",
 	  "{\"times\":[\"2026-01-02t03:04:05Z\",\"2026-01-02T03:04:05z\",\"2026-01-02\",\"2026-02-30T00:00:00Z\",\"\"]"
 	  "}",
-	  "!times[0] timestamp, !times[1] timestamp, !times[2] timestamp, !times[3] timestamp, !times[4] timestamp" },
+	  "!times.0 timestamp, !times.1 timestamp, !times.2 timestamp, !times.3 timestamp, !times.4 timestamp" },
 	{ "J15 an offset that leaves the years", "{\"when\":\"0001-01-01T00:00:00+00:01\"}", "!when timestamp" },
-	{ "J15 another kind", "{\"when\":0,\"times\":[{}]}", "!when type, !times[0] type" },
+	{ "J15 another kind", "{\"when\":0,\"times\":[{}]}", "!when type, !times.0 type" },
 	/* J20 */
 	{ "J20 one member of a oneof", "{\"choice_number\":0}", "{\"choice_number\":0}" },
 	{ "J20 a message as member", "{\"choiceInner\":{\"number\":1}}", "{\"choice_inner\":{\"number\":1}}" },
@@ -158,11 +161,11 @@ static const struct read_row rows[] = {
 	{ "J21 cut escape", "{\"text\":\"\\u12\"}", "!text json_invalid" },
 	{ "J21 raw control character", "{\"text\":\"a\nb\"}", "!text json_invalid" },
 	/* kinds */
-	{ "bool is no number or text", "{\"yes\":1,\"yeses\":[\"true\",true]}", "!yes type, !yeses[0] type" },
-	{ "text is no number", "{\"text\":1,\"texts\":[true]}", "!text type, !texts[0] type" },
+	{ "bool is no number or text", "{\"yes\":1,\"yeses\":[\"true\",true]}", "!yes type, !yeses.0 type" },
+	{ "text is no number", "{\"text\":1,\"texts\":[true]}", "!text type, !texts.0 type" },
 	{ "number is no bool or object", "{\"i32\":true,\"real\":{},\"i64\":[1]}", "!i32 type, !real type, !i64 type" },
 	{ "message is an object", "{\"inner\":\"a\",\"inners\":[1,[]]}",
-	  "!inner type, !inners[0] type, !inners[1] type" },
+	  "!inner type, !inners.0 type, !inners.1 type" },
 	{ "list is a list", "{\"texts\":\"a\",\"inners\":{}}", "!texts type, !inners type" },
 	{ "lists of every kind",
 	  "{\"yeses\":[true,false],\"i64s\":[1,\"2\",3,4,5,6,7,8,9],\"reals\":[0.1],\"colours\":[1,\"dark_blue\"],"
@@ -179,7 +182,7 @@ static const struct read_row rows[] = {
 	  "!i32 type, !s32 type, !u32 type, !i64 type, !s64 type, !u64 type, !real type, !single type" },
 	{ "a path below a list and a map",
 	  "{\"inners\":[{},{\"deep\":{\"leaf\":1}}],\"sides\":{\"true\":{\"numbers\":[1,\"x\"]}}}",
-	  "!inners[1].deep.leaf type, !sides.true.numbers[1] type" },
+	  "!inners.1.deep.leaf type, !sides.true.numbers.1 type" },
 	/* syntax */
 	{ "no object", "[1]", "! type" },
 	{ "null is no object", "null", "! type" },
@@ -195,7 +198,7 @@ static const struct read_row rows[] = {
 	{ "leading zero", "{\"i32\":01}", "! json_invalid" },
 	{ "word cut short", "{\"yes\":tru}", "!yes json_invalid" },
 	{ "list not closed", "{\"i64s\":[1", "!i64s json_invalid" },
-	{ "list with a comma behind", "{\"i64s\":[1,]}", "!i64s[1] json_invalid" },
+	{ "list with a comma behind", "{\"i64s\":[1,]}", "!i64s.1 json_invalid" },
 	{ "byte order mark", "\xef\xbb\xbf{}", "! json_invalid" },
 };
 
@@ -456,7 +459,7 @@ static void test_set(struct arena *arena)
 		ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
 		struct error err = { 0 };
 		bool ok =
-		    json_set_field(arena, side, message, str_from(set_rows[i].path), str_from(set_rows[i].value), &err);
+		    json_set_field(arena, side, message, str_from(set_rows[i].path), str_from(set_rows[i].value), NULL, &err);
 		CHECK_ROW(set_rows[i].label, ok == (set_rows[i].want[0] == '{'));
 		CHECK_STR_ROW(set_rows[i].label, ok ? json_print_arena(arena, message) : kinds_violations(arena, &err),
 		              set_rows[i].want);
@@ -466,21 +469,80 @@ static void test_set(struct arena *arena)
 	char number[16];
 	for (int i = 0; i < 100; i++) {
 		(void)snprintf(number, sizeof number, "%d", i);
-		CHECK_OK(json_set_field(arena, side, message, STR("i64s"), str_from(number), &err), &err);
+		CHECK_OK(json_set_field(arena, side, message, STR("i64s"), str_from(number), NULL, &err), &err);
 	}
 	const Petfood__Test__V1__Kinds *kinds = (const Petfood__Test__V1__Kinds *)message;
 	CHECK_ROW("T12 a repeated primitive repeats its key",
 	          kinds->n_i64s == 100 && kinds->i64s[0] == 0 && kinds->i64s[99] == 99);
-	CHECK(!json_set_field(arena, side, message, STR("i64s"), STR("x"), &err) && kinds->n_i64s == 100);
-	CHECK(!json_set_field(arena, side, message, STR("real"), STR("x"), &err));
+	CHECK(!json_set_field(arena, side, message, STR("i64s"), STR("x"), NULL, &err) && kinds->n_i64s == 100);
+	CHECK(!json_set_field(arena, side, message, STR("real"), STR("x"), NULL, &err));
 	CHECK_STR_ROW("T25 several are collected", kinds_violations(arena, &err), "!i64s type, !real type");
-	CHECK(json_set_field(arena, side, message, STR("choice_text"), STR("x"), &err));
+	CHECK(json_set_field(arena, side, message, STR("choice_text"), STR("x"), NULL, &err));
 	CHECK_ROW("J20 also in a query",
-	          !json_set_field(arena, side, message, STR("choice_inner.number"), STR("1"), &err));
-	CHECK(json_set_field(arena, side, message, STR("inner.number"), STR("1"), &err) &&
-	      json_set_field(arena, side, message, STR("inner.numbers"), STR("2"), &err));
+	          !json_set_field(arena, side, message, STR("choice_inner.number"), STR("1"), NULL, &err));
+	CHECK(json_set_field(arena, side, message, STR("inner.number"), STR("1"), NULL, &err) &&
+	      json_set_field(arena, side, message, STR("inner.numbers"), STR("2"), NULL, &err));
 	CHECK_ROW("T11 two paths into one message", kinds->inner->number == 1 && kinds->inner->n_numbers == 1);
 	arena_reset(arena);
+}
+
+/* Over HTTP a number is no way to say an enum, and every sentence is in one language. */
+static const struct {
+	const char *label, *json, *type, *zh, *en;
+} sentence_rows[] = {
+	{ "enum by number", "{\"colour\":1}", "enum", "必须是以下之一：red, dark_blue, below", "must be one of: red, dark_blue, below" },
+	{ "enum in a list", "{\"colours\":[1]}", "enum", "必须是以下之一：red, dark_blue, below", "must be one of: red, dark_blue, below" },
+	{ "enum by a number as text", "{\"colour\":\"1\"}", "enum", "必须是以下之一：red, dark_blue, below", "must be one of: red, dark_blue, below" },
+	{ "number", "{\"real\":true}", "type", "必须是数字", "must be a number" },
+	{ "whole number", "{\"i32\":1.5}", "type", "必须是整数", "must be a whole number" },
+	{ "bool", "{\"yes\":1}", "type", "必须是 true 或 false", "must be true or false" },
+	{ "text", "{\"text\":1}", "type", "必须是文本", "must be a text" },
+	{ "base64", "{\"blob\":1}", "type", "必须是 base64 文本", "must be a text in base64" },
+	{ "time", "{\"when\":1}", "type", "必须是形如 2026-01-02T03:04:05Z 的时间", "must be a time such as 2026-01-02T03:04:05Z" },
+	{ "no time", "{\"when\":\"x\"}", "timestamp", "必须是形如 2026-01-02T03:04:05Z 的时间", "must be a time such as 2026-01-02T03:04:05Z" },
+	{ "object", "{\"inner\":1}", "type", "必须是对象", "must be an object" },
+	{ "document", "[]", "type", "必须是对象", "must be an object" },
+	{ "list", "{\"i64s\":1}", "type", "必须是列表", "must be a list" },
+	{ "range", "{\"u32\":-1}", "range", "超出范围", "is out of range" },
+	{ "UTF-8", "{\"text\":\"\xff\"}", "utf8", "必须是不含 NUL 的 UTF-8 文本", "must be UTF-8 without NUL" },
+	{ "twice", "{\"i32\":1,\"i32\":1}", "duplicate", "重复出现", "occurs twice" },
+	{ "oneof", "{\"choice_text\":\"\",\"choice_inner\":{}}", "oneof", "与另一个已给出的字段互斥", "excludes another field that is set" },
+	{ "unknown", "{\"nothing\":1}", "unknown_field", "没有这个字段", "there is no such field" },
+	{ "no JSON", "{", "json_invalid", "不是有效的 JSON", "is not valid JSON" },
+};
+
+static void test_sentences(struct arena *arena)
+{
+	const struct message_side *side;
+	for (size_t i = 0; i < COUNT(sentence_rows); i++) {
+		for (enum lang lang = LANG_ZH; lang <= LANG_EN; lang++) {
+			struct json_parse_options options = { true, true, lang };
+			ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
+			struct error err = { 0 };
+			const char *label = sentence_rows[i].label;
+			CHECK_ROW(label, !json_to_message(arena, str_from(sentence_rows[i].json), side, &options, message, &err));
+			if (!CHECK_ROW(label, err.violation_count == 1)) continue;
+			CHECK_STR_ROW(label, str_from(err.violations[0].type), sentence_rows[i].type);
+			CHECK_STR_ROW(label, str_from(err.violations[0].message),
+			              lang == LANG_ZH ? sentence_rows[i].zh : sentence_rows[i].en);
+		}
+	}
+	struct json_parse_options by_name = { .refuse_enum_numbers = true, .lang = LANG_EN };
+	ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
+	struct error err = { 0 };
+	CHECK(!json_set_field(arena, side, message, STR("colour"), STR("2"), &by_name, &err));
+	CHECK_STR(str_from(err.violations[0].message), "must be one of: red, dark_blue, below");
+	CHECK(json_set_field(arena, side, message, STR("colour"), STR("red"), &by_name, &err));
+	arena_reset(arena);
+}
+
+static void test_long_sentence(void)
+{
+	struct error err = { 0 };
+	violation_add(&err, LANG_ZH, "f", VIOLATION_NOT_LISTED, "犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬");
+	CHECK_ROW("cut at a whole character", str_is_utf8(str_from(err.violations[0].message)));
+	CHECK(strlen(err.violations[0].message) >= sizeof err.violations[0].message - 4);
+	CHECK(!violation_add(NULL, LANG_EN, "f", VIOLATION_MISSING, ""));
 }
 
 static void test_defaults(struct arena *arena)
@@ -513,6 +575,8 @@ int main(void)
 	test_budget();
 	test_many_keys(arena);
 	test_set(arena);
+	test_sentences(arena);
+	test_long_sentence();
 	test_defaults(arena);
 	arena_destroy(&arena);
 	return check_done("unit_json_read");

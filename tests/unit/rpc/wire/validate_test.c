@@ -80,12 +80,12 @@ static const struct {
 	{ "100 characters of three bytes", breed_100_zh, "", "", "", "" },
 	{ "101 characters", breed_101_zh, "pet_breed", "string_too_long", "must have at most 100 characters", "至多 100 个字符" },
 	{ "not UTF-8", breed_bad_utf8, "pet_breed", "string_unicode", "is not valid UTF-8", "不是有效的 UTF-8 文本" },
-	{ "an enum's number that is none", type_unknown, "pet_type", "enum", "is not one of the allowed values", "不是允许的取值" },
+	{ "an enum's number that is none", type_unknown, "pet_type", "enum", "must be one of: cat, dog", "必须是以下之一：cat, dog" },
 	{ "one that is", type_dog, "", "", "", "" },
 	{ "30 items", dislikes_30, "", "", "", "" },
 	{ "31 items", dislikes_31, "dislikes", "too_long", "must have at most 30 items", "至多 30 项" },
-	{ "a long item", dislike_long, "dislikes[2]", "string_too_long", "must have at most 50 characters", "至多 50 个字符" },
-	{ "an item that is not UTF-8", allergen_utf8, "allergens[0]", "string_unicode", "is not valid UTF-8", "不是有效的 UTF-8 文本" },
+	{ "a long item", dislike_long, "dislikes.2", "string_too_long", "must have at most 50 characters", "至多 50 个字符" },
+	{ "an item that is not UTF-8", allergen_utf8, "allergens.0", "string_unicode", "is not valid UTF-8", "不是有效的 UTF-8 文本" },
 };
 
 static void test_rows(void)
@@ -171,9 +171,9 @@ static void test_nested(void)
 	bad.status = (Petfood__V1__TaskStatus)77;
 	at.nanos = 1000000000;
 	CHECK(!message_validate(side, &reply.base, LANG_EN, &err) && err.violation_count == 2);
-	CHECK_STR(str_from(err.violations[0].field), "items[0].created_at");
+	CHECK_STR(str_from(err.violations[0].field), "items.0.created_at");
 	CHECK_STR(str_from(err.violations[0].type), "timestamp");
-	CHECK_STR(str_from(err.violations[1].field), "items[1].status");
+	CHECK_STR(str_from(err.violations[1].field), "items.1.status");
 	at.nanos = 0;
 	at.seconds = 253402300800;
 	error_clear(&err);
