@@ -71,7 +71,7 @@ void answer_log(struct exchange *x, int status)
 	if (x->silent) return;
 	log_info("http.request", LOG_TEXT("method", x->method), LOG_CSTR("route", metrics->path),
 	         LOG_INT("status", status), LOG_DOUBLE("ms", (double)took_us / 1000),
-	         LOG_TEXT("request_id", x->request_id));
+	         LOG_TEXT("client", x->client), LOG_TEXT("request_id", x->request_id));
 }
 
 void answer_common(struct exchange *x, int status)
@@ -167,7 +167,12 @@ void answer_error(struct exchange *x, const struct error *err, bool located)
 	send_problem(x, &outcome, located);
 }
 
-/* ---- what h2o refuses before it asks us: a body beyond its limit, a malformed request ---- */
+/* ---- what h2o refuses before it asks us ----
+ * A body beyond its limit, a transfer coding or an Expect that it does not know, header characters that HTTP/2 forbids: our error
+ * body and headers in place of its page. Out of reach is what h2o 2.2.5 writes past every filter: bytes that are no HTTP/1 request
+ * at all, or a head beyond its own 408 KiB, get a fixed text/plain 400; over HTTP/2 a body beyond h2o's limit is answered with
+ * RST_STREAM(REFUSED_STREAM), and a header block beyond those 408 KiB ends the connection. Requests that h2o refuses are not
+ * counted by the limit per address: nearly all of them end their connection. */
 
 struct page_filter {
 	h2o_ostream_t super;
@@ -183,30 +188,43 @@ static void send_page(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs, s
 	h2o_ostream_send_next(&self->super, req, &self->page, head ? 0 : 1, state);
 }
 
+static struct str refusal(struct exchange *x, int status)
+{
+	struct error err = { 0 };
+	struct strbuf body;
+	strbuf_init(&body, x->arena);
+	if (status == 413) {
+		size_t limit = exchange_body_limit(x);
+		(void)error_set(&err, RPC_INVALID_ARGUMENT, "BODY_TOO_LARGE", "body beyond h2o's limit");
+		(void)error_param(&err, "limit", "%zu", limit);
+	} else if (status == 400) {
+		(void)error_set(&err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "refused by h2o");
+	} else {
+		strbuf_printf(&body, "{\"code\":%d,\"message\":\"%s\",\"detail\":null}", status, phrase(status));
+		return strbuf_str(&body);
+	}
+	struct rpc_outcome outcome = reply_outcome(x->arena, x->lang, &err);
+	(void)reply_failed(&body, x->route, false, x->lang, &outcome);
+	return strbuf_str(&body);
+}
+
 static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
 {
 	(void)filter;
 	bool ours = h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("x-request-id"), -1) != -1;
 	if (!ours && req->res.status >= 400) {
-		struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, ctx, req->conn->ctx);
+		struct exchange *x = exchange_of_refused(req);
+		int status = req->res.status;
 		struct page_filter *self = (struct page_filter *)h2o_add_ostream(req, sizeof *self, slot);
-		char text[160];
-		int len = snprintf(text, sizeof text, "{\"code\":%d,\"message\":\"%s\",\"detail\":null}",
-		                   req->res.status, phrase(req->res.status));
+		struct str page = refusal(x, status);
 		self->super.do_send = send_page;
-		self->page = h2o_strdup(&req->pool, text, (size_t)len);
-		req->res.reason = phrase(req->res.status);
-		req->res.content_length = self->page.len;
+		self->page = (h2o_iovec_t){ (char *)(uintptr_t)page.ptr, page.len };
 		memset(&req->res.headers, 0, sizeof req->res.headers);
+		req->res.content_length = page.len;
+		answer_common(x, status);
 		add_header(req, "content-type", STR("application/json"));
-		ssize_t at = h2o_find_header_by_str(&req->headers, H2O_STRLIT("origin"), -1);
-		struct str origin = STR_NONE;
-		if (at != -1)
-			origin =
-			    (struct str){ req->headers.entries[at].value.base, req->headers.entries[at].value.len };
-		add_cors(req, &worker->bridge->cors, origin);
-		worker_count_answer(worker, builtin_count() - 1, req->res.status, 0);
-		worker_linger(worker, req);
+		add_header(req, "cache-control", STR("no-store"));
+		worker_linger(x->worker, req);
 		slot = &self->super.next;
 	}
 	h2o_setup_next_ostream(req, slot);

@@ -6,6 +6,7 @@
 #define PETFOOD_BRIDGE_HTTP_BRIDGE_H
 
 #include "rpc/transport/events.h"
+#include "rpc/wire/limiter.h"
 
 struct bridge; /* opaque; several may live in one process; all functions are safe from any thread */
 
@@ -33,6 +34,11 @@ struct bridge_options {
 	 * client-address and on-behalf-of are then not believed by the other end and streams cannot be read. */
 	size_t (*service_authorization)(void *self, char *out, size_t cap);
 	void *service_authorization_self;
+
+	/* Counts, per client address, the answers that no RPC was asked for: unknown paths and verbs, "/", preflights, requests refused
+	 * for their form. The limiter of the RPC server in the same process, if that does not block: it is asked on the event loops.
+	 * Health, metrics and documentation pages are never counted. Borrowed; NULL = none. */
+	const struct rate_limiter *address_limit;
 
 	struct bridge_cors cors;
 	const struct str *allowed_hosts; /* ALLOWED_HOSTS: "*", "example.com", "*.example.com"; none = "*" */

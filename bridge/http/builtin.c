@@ -167,36 +167,50 @@ static const struct builtin {
 	void (*answer)(struct exchange *x);
 	bool docs;   /* only with the option `docs` */
 	bool silent; /* asked for all day by probes */
+	bool limited; /* counts against the limit per address */
 } pages[] = {
-	{ "/", page_root, false, true },
-	{ "/health", page_health, false, true },
-	{ "/health/detail", page_health_detail, false, true },
-	{ "/healthz", page_alive, false, true },
-	{ "/readyz", page_ready, false, true },
-	{ "/metrics", page_metrics, false, true },
-	{ "/openapi.json", page_openapi, true, false },
-	{ "/docs", page_docs, true, false },
-	{ "/redoc", page_docs, true, false },
-	{ "(none)", NULL, false, false }, /* the metrics row of what fits nothing; the last one */
+	{ "/", page_root, false, true, true },
+	{ "/health", page_health, false, true, false },
+	{ "/health/detail", page_health_detail, false, true, false },
+	{ "/healthz", page_alive, false, true, false },
+	{ "/readyz", page_ready, false, true, false },
+	{ "/metrics", page_metrics, false, true, false },
+	{ "/openapi.json", page_openapi, true, false, false },
+	{ "/docs", page_docs, true, false, false },
+	{ "/redoc", page_docs, true, false, false },
+	{ "(none)", NULL, false, false, true }, /* the metrics row of what fits nothing; the last one */
 };
 
 size_t builtin_count(void) { return COUNT(pages); }
 const char *builtin_path(size_t row) { return pages[row].path; }
 
-bool builtin_answer(struct exchange *x)
+static const struct builtin *find_page(const struct exchange *x)
 {
 	for (size_t i = 0; i < COUNT(pages); i++) {
 		if (!pages[i].answer || !str_equal(x->path, str_from(pages[i].path))) continue;
-		if (pages[i].docs && !x->worker->bridge->options.docs) return false;
-		x->metrics_row = i;
-		x->silent = pages[i].silent;
-		if (str_equal(x->method, STR("GET")) || x->is_head)
-			pages[i].answer(x);
-		else if (str_equal(x->method, STR("OPTIONS")))
-			exchange_answer_options(x, 1u << VERB_GET);
-		else
-			exchange_answer_unrouted(x, 1u << VERB_GET);
-		return true;
+		return !pages[i].docs || x->worker->bridge->options.docs ? &pages[i] : NULL;
 	}
-	return false;
+	return NULL;
+}
+
+bool builtin_is_unlimited(const struct exchange *x)
+{
+	const struct builtin *page = find_page(x);
+	return page && !page->limited;
+}
+
+bool builtin_answer(struct exchange *x)
+{
+	const struct builtin *page = find_page(x);
+	if (!page) return false;
+	x->metrics_row = (size_t)(page - pages);
+	x->silent = page->silent;
+	if (page->limited && !exchange_may_answer(x)) return true;
+	if (str_equal(x->method, STR("GET")) || x->is_head)
+		page->answer(x);
+	else if (str_equal(x->method, STR("OPTIONS")))
+		exchange_answer_options(x, 1u << VERB_GET);
+	else
+		exchange_answer_unrouted(x, 1u << VERB_GET);
+	return true;
 }

@@ -132,11 +132,11 @@ struct exchange {
 	size_t metrics_row;
 	bool silent; /* not in the access log */
 	bool answered;
-	bool anonymous; /* no user's token came along */
 	bool is_head;
 	enum lang lang;
 	struct str method, path, query, origin;
 	struct str request_id;
+	struct str client; /* address, as far as trusted proxies say; "" = unknown */
 	char traceparent[TRACEPARENT_BYTES];
 	const struct route_side *route;
 	/* RPC */
@@ -147,6 +147,11 @@ struct exchange {
 	struct stream *stream;
 };
 int exchange_begin(h2o_handler_t *handler, h2o_req_t *req); /* h2o's on_req */
+/* For a request that h2o refuses before on_req: only its context is read. Goes with the request, like any other. */
+struct exchange *exchange_of_refused(h2o_req_t *req);
+size_t exchange_body_limit(const struct exchange *x);
+/* Whether the client's address may have one more answer that no RPC counts; false: answered already, with 429. */
+bool exchange_may_answer(struct exchange *x);
 void exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);
 struct str exchange_header(const struct exchange *x, const char *name); /* lower case; "" = not there */
@@ -179,6 +184,8 @@ size_t builtin_count(void);
 const char *builtin_path(size_t row);
 /* False: not one of them. Else answered, or being answered. */
 bool builtin_answer(struct exchange *x);
+/* Whether the path is one that probes and readers of the documentation may ask for as often as they like (CONTRACT 9, DESIGN 8). */
+bool builtin_is_unlimited(const struct exchange *x);
 
 /* ---- progress streams ---- */
 /* Answers with the stream that an opens_stream method's reply describes. */

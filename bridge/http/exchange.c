@@ -17,7 +17,7 @@ enum {
 
 /* ---- life ---- */
 
-/* Lives in the request's pool: tells us when the request goes, also if it is reset in the middle (library-notes 27). */
+/* Lives in the request's pool: tells us when the request goes, also if it is reset in the middle. */
 struct guard {
 	struct exchange *x;
 };
@@ -140,6 +140,21 @@ static void read_target(struct exchange *x)
 	}
 }
 
+static struct str client_address(const struct exchange *x)
+{
+	const struct bridge *bridge = x->worker->bridge;
+	struct sockaddr_storage storage;
+	struct address peer;
+	h2o_conn_t *conn = x->req->conn;
+	if (conn->callbacks->get_peername(conn, (struct sockaddr *)&storage) == 0) return STR_NONE;
+	if (!address_from_socket((struct sockaddr *)&storage, &peer)) return STR_NONE;
+	struct address client = address_of_client(&peer, joined_header(x, "x-forwarded-for"), bridge->trusted,
+	                                          bridge->options.trusted_proxy_count);
+	char *text = arena_alloc(x->arena, ADDRESS_TEXT_BYTES);
+	address_format(&client, text);
+	return str_from(text);
+}
+
 static void read_context(struct exchange *x)
 {
 	x->method = of_iovec(x->req->method);
@@ -147,6 +162,7 @@ static void read_context(struct exchange *x)
 	read_target(x);
 	x->lang = lang_from_accept(exchange_header(x, "accept-language"));
 	x->origin = exchange_header(x, "origin");
+	x->client = client_address(x);
 	bool continued = traceparent_continue(exchange_header(x, "traceparent"), x->traceparent);
 	x->request_id = exchange_header(x, "x-request-id");
 	if (request_id_is_valid(x->request_id)) return;
@@ -188,7 +204,7 @@ static bool check_head(struct exchange *x, struct error *err)
 	return true;
 }
 
-static size_t body_limit(const struct exchange *x)
+size_t exchange_body_limit(const struct exchange *x)
 {
 	const struct bridge_options *o = &x->worker->bridge->options;
 	size_t limit = o->json_body_bytes;
@@ -216,7 +232,7 @@ static bool check_room(const struct exchange *x, struct error *err)
 
 static bool check_body(const struct exchange *x, struct error *err)
 {
-	size_t limit = body_limit(x);
+	size_t limit = exchange_body_limit(x);
 	if (x->req->entity.len > limit) {
 		(void)error_set(err, RPC_INVALID_ARGUMENT, "BODY_TOO_LARGE", "body beyond %zu bytes", limit);
 		return error_param(err, "limit", "%zu", limit);
@@ -229,6 +245,26 @@ static bool check_body(const struct exchange *x, struct error *err)
 		return error_set(err, RPC_INVALID_ARGUMENT, "MEDIA_TYPE", "the body is not plain JSON");
 	}
 	return true;
+}
+
+/* ---- refusing ---- */
+
+bool exchange_may_answer(struct exchange *x)
+{
+	const struct rate_limiter *limit = x->worker->bridge->options.address_limit;
+	struct error err = { 0 };
+	char key[LIMITER_KEY_BYTES];
+	if (!limit || x->client.len == 0 || builtin_is_unlimited(x)) return true;
+	limiter_address_key(x->client, key);
+	if (limit->allow(limit->self, str_from(key), &err)) return true;
+	answer_error(x, &err, false);
+	return false;
+}
+
+/* Nothing of the request has reached the other end, where it would be counted. */
+static void refuse(struct exchange *x, const struct error *err, bool located)
+{
+	if (exchange_may_answer(x)) answer_error(x, err, located);
 }
 
 /* ---- the call ---- */
@@ -274,21 +310,6 @@ static void on_done(void *self, const struct rpc_outcome *outcome)
 	worker_post(x->worker, &x->done);
 }
 
-static struct str client_address(const struct exchange *x)
-{
-	const struct bridge *bridge = x->worker->bridge;
-	struct sockaddr_storage storage;
-	struct address peer;
-	h2o_conn_t *conn = x->req->conn;
-	if (conn->callbacks->get_peername(conn, (struct sockaddr *)&storage) == 0) return STR_NONE;
-	if (!address_from_socket((struct sockaddr *)&storage, &peer)) return STR_NONE;
-	struct address client = address_of_client(&peer, joined_header(x, "x-forwarded-for"), bridge->trusted,
-	                                          bridge->options.trusted_proxy_count);
-	char *text = arena_alloc(x->arena, ADDRESS_TEXT_BYTES);
-	address_format(&client, text);
-	return str_from(text);
-}
-
 static bool fill_metadata(struct exchange *x, struct rpc_metadata *out, struct error *err)
 {
 	const struct bridge_options *o = &x->worker->bridge->options;
@@ -298,10 +319,9 @@ static bool fill_metadata(struct exchange *x, struct rpc_metadata *out, struct e
 		.idempotency_key = exchange_header(x, "idempotency-key"),
 		.traceparent = str_from(x->traceparent),
 		.request_id = x->request_id,
-		.client_address = client_address(x),
+		.client_address = x->client,
 	};
-	x->anonymous = !bearer_token(authorization, &token);
-	if (!x->anonymous) {
+	if (bearer_token(authorization, &token)) {
 		/* What cannot travel as metadata cannot be a token either. */
 		if (!is_plain_value(token, CALLER_TOKEN_BYTES_MAX - 16)) {
 			return error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "not the form of a token");
@@ -348,7 +368,7 @@ bool exchange_call(struct exchange *x, const struct method_side *method, const P
 	h2o_linklist_insert(&worker->waiting, &x->link);
 	return true;
 refused:
-	answer_error(x, &err, false);
+	refuse(x, &err, false);
 	return false;
 }
 
@@ -366,14 +386,6 @@ ProtobufCMessage *exchange_unpack(struct exchange *x, const struct message_side 
 static void on_outcome(struct exchange *x, const struct rpc_outcome *outcome)
 {
 	if (!x->req) return;
-	if (x->anonymous && str_equal(outcome->reason, STR("CALLER_NOT_ALLOWED"))) {
-		/* Without a user's token the call arrived as the bridge's own, and was refused as that: what the client has to
-		 * do is sign in. */
-		struct error err = { 0 };
-		(void)error_set(&err, RPC_UNAUTHENTICATED, "CREDENTIALS_MISSING", "no token of a user");
-		answer_error(x, &err, false);
-		return;
-	}
 	if (outcome->code != RPC_OK) {
 		answer_outcome(x, outcome);
 		return;
@@ -428,6 +440,19 @@ static bool find_route(struct exchange *x, struct route_match *match)
 	return route_find(routes, x->arena, x->method, (struct str){ x->path.ptr, x->path.len - 1 }, match);
 }
 
+struct exchange *exchange_of_refused(h2o_req_t *req)
+{
+	struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, ctx, req->conn->ctx);
+	struct exchange *x = exchange_take(worker, req);
+	struct route_match match = { 0 };
+	x->metrics_row = builtin_count() - 1;
+	read_context(x);
+	if (!find_route(x, &match)) return x;
+	x->route = match.route;
+	x->metrics_row = builtin_count() + (size_t)(match.route - route_table);
+	return x;
+}
+
 int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
 {
 	(void)handler;
@@ -440,7 +465,7 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
 	read_context(x);
 
 	if (!check_head(x, &err)) {
-		answer_error(x, &err, false);
+		refuse(x, &err, false);
 		return 0;
 	}
 	if (builtin_answer(x)) return 0;
@@ -448,12 +473,12 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
 	if (!found && str_equal(x->method, STR("OPTIONS"))) {
 		bool preflight = x->origin.len > 0 && exchange_header(x, "access-control-request-method").len > 0;
 		if (match.verbs || preflight) {
-			exchange_answer_options(x, match.verbs);
+			if (exchange_may_answer(x)) exchange_answer_options(x, match.verbs);
 			return 0;
 		}
 	}
 	if (!found) {
-		exchange_answer_unrouted(x, match.verbs);
+		if (exchange_may_answer(x)) exchange_answer_unrouted(x, match.verbs);
 		return 0;
 	}
 	x->route = match.route;
@@ -462,11 +487,12 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
 		.query = x->query,
 		.body = of_iovec(req->entity),
 		.last_event_id = exchange_header(x, "last-event-id"),
+		.lang = x->lang,
 	};
 	if (!check_accept(x, &err) || !check_body(x, &err) || !check_room(x, &err))
-		answer_error(x, &err, false);
+		refuse(x, &err, false);
 	else if (!request_build(x->arena, &match, &parts, &request, &err))
-		answer_error(x, &err, true);
+		refuse(x, &err, true);
 	else
 		(void)exchange_call(x, match.route->method, request, on_outcome);
 	return 0;

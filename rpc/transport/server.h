@@ -6,17 +6,11 @@
 
 #include "rpc/domain/auth/token.h"
 #include "rpc/wire/call.h"
+#include "rpc/wire/limiter.h"
 
 struct rpc_server; /* opaque */
 
 enum { RPC_MESSAGE_BYTES_MAX = 16 * 1024 * 1024 };
-
-/* Decides whether one more call of `key` may pass now; store down: implementation's choice (DESIGN 7). Fails: RESOURCE_EXHAUSTED/
- * RATE_LIMITED with retry_after, limit, window. */
-struct rate_limiter {
-	bool (*allow)(void *self, struct str key, struct error *err);
-	void *self;
-};
 
 struct rpc_server_options {
 	const struct str *listen;      /* "inproc://…", "ipc:///…", "tcp://127.0.0.1:…" */

@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -86,18 +85,6 @@ static bool authorise(const struct slot *slot, const struct principal *principal
 	                 slot->method->name);
 }
 
-/* IPv6 hosts own a /64 each, and would walk through it. */
-static void address_group(struct str address, char out[64])
-{
-	struct in6_addr v6;
-	char text[INET6_ADDRSTRLEN];
-	(void)snprintf(out, 64, "address:" STR_FMT, STR_ARG(address));
-	(void)snprintf(text, sizeof text, STR_FMT, STR_ARG(address));
-	if (address.len >= sizeof text || inet_pton(AF_INET6, text, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return;
-	memset(v6.s6_addr + 8, 0, 8);
-	if (inet_ntop(AF_INET6, &v6, text, sizeof text)) (void)snprintf(out, 64, "address:%s/64", text);
-}
-
 /* Limits, token and rights. Whatever may block is skipped for inline methods. */
 static bool admit_caller(struct slot *slot, struct error *err)
 {
@@ -106,14 +93,14 @@ static bool admit_caller(struct slot *slot, struct error *err)
 	struct principal principal = { .kind = PRINCIPAL_NONE };
 	bool in_authorization, limited = slot->method->side->pool != POOL_INLINE;
 	struct error service_error;
-	char key[64];
+	char key[LIMITER_KEY_BYTES];
 	/* A method that needs no caller is not refused for a caller's stale token: it only is not believed. */
 	bool open = slot->method->side->auth == AUTH_NONE;
 	bool service_ok = identify_service(slot, &principal, &in_authorization, &service_error);
 	slot->call.client_address = principal.service[0] ? metadata->client_address : str_from(slot->peer);
 	bool from_outside = !principal.service[0] || metadata->client_address.len;
 	if (limited && from_outside && o->address_limit && slot->call.client_address.len) {
-		address_group(slot->call.client_address, key);
+		limiter_address_key(slot->call.client_address, key);
 		if (!o->address_limit->allow(o->address_limit->self, str_from(key), err)) return false;
 	}
 	if (!open && !service_ok) {

@@ -1,5 +1,5 @@
 /* TLS and HTTP/2: that ALPN leads to it, that a body too large is answered and not reset, and that a connection which abandons
- * requests in a loop is ended (library-notes 29, 33). The client writes its frames by hand (RFC 9113). */
+ * requests in a loop is ended. The client writes its frames by hand (RFC 9113). */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -1,10 +1,13 @@
 /* Requests that get one answer: envelope, errors, checks, limits, the bridge's own pages. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "petfood/rpc/v1/system.pb-c.h"
 #include "petfood/v1/plan.pb-c.h"
+#include "store/base/log.h"
 #include "store/base/time.h"
 #include "tests/unit/bridge/http/site.h"
 
@@ -151,6 +154,10 @@ static const struct {
 	  NULL },
 	{ "a packed body", "POST", "/api/v1/plans", JSON "Content-Encoding: gzip\r\n", "{}", 415, "\"code\":415", NULL,
 	  NULL },
+	{ "an enum's number", "POST", "/api/v1/plans", JSON, "{\"pet_type\":0}", 422, "\"type\":\"enum\"", NULL, NULL },
+	{ "violations in English", "POST", "/api/v1/plans", JSON "Accept-Language: en\r\n", "{\"pet_age\":\"x\"}", 422,
+	  "must be a whole number", NULL, NULL },
+	{ "violations in Chinese", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422, "必须是整数", NULL, NULL },
 	{ "malformed JSON", "POST", "/api/v1/plans", JSON, "{\"pet_type\":", 422, "json_invalid", NULL, NULL },
 	{ "wrong type names its field", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422,
 	  "\"field\":\"body.pet_age\"", NULL, NULL },
@@ -234,14 +241,23 @@ static void check_failures(struct site *site)
 	CHECK_STR(http_header(&answer, "ratelimit-policy"), "\"default\";q=100;w=60");
 	CHECK_ROW("A27 CORS on 429", http_header(&answer, "access-control-allow-origin").len > 0);
 
-	/* A call under the bridge's identity alone: the client must sign in; one with a token is just not allowed. */
+	/* The other end tells a missing token from a caller of the wrong kind. */
 	site_send(site, &client, "GET", "/api/v1/plans/p1", "", NULL);
-	fail(fake_take_call(), RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED");
-	answer = site_finish(site, &client);
-	CHECK(answer.status == 401 && has_text(answer.body, "未提供认证凭据"));
+	fail(fake_take_call(), RPC_UNAUTHENTICATED, "CREDENTIALS_MISSING");
+	CHECK(site_finish(site, &client).status == 401);
 	site_send(site, &client, "GET", "/api/v1/plans/p1", AUTH, NULL);
 	fail(fake_take_call(), RPC_PERMISSION_DENIED, "CALLER_NOT_ALLOWED");
 	CHECK(site_finish(site, &client).status == 403);
+
+	/* An id that cannot be one is found or not found by the other end. */
+	static const char *const no_ids[] = { "/api/v1/plans/%FF", "/api/v1/plans/%00", "/api/v1/plans/a%00b" };
+	for (size_t i = 0; i < COUNT(no_ids); i++) {
+		site_send(site, &client, "GET", no_ids[i], "", NULL);
+		struct fake_call *asked = fake_take_call();
+		CHECK_ROW(no_ids[i], asked && strcmp(((Petfood__V1__GetPlanRequest *)asked->request)->id, "?") == 0);
+		fail(asked, RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+		CHECK_ROW(no_ids[i], site_finish(site, &client).status == 404);
+	}
 
 	/* A reply that is no such message. */
 	struct rpc_outcome torn = { .code = RPC_OK, .payload = STR("\x0a\xff") };
@@ -473,15 +489,26 @@ static void check_h2o_refusals(void)
 	memset(body, ' ', size);
 	http_open(&client, site.port);
 	http_sendf(&client,
-	           "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nOrigin: http://localhost:3000\r\n" JSON
+	           "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nOrigin: http://localhost:3000\r\n" JSON
 	           "Content-Length: %zu\r\n\r\n",
 	           size);
 	http_send(&client, (struct str){ body, size });
 	struct http_answer answer = site_finish(&site, &client);
 	CHECK(answer.status == 413);
-	CHECK_STR(answer.body, "{\"code\":413,\"message\":\"Content Too Large\",\"detail\":null}");
+	CHECK_STR(answer.body, "{\"code\":413,\"message\":\"请求体过大，上限 102400 字节\",\"detail\":{\"limit\":102400}}");
 	CHECK_STR(http_header(&answer, "access-control-allow-origin"), "http://localhost:3000");
+	CHECK_STR(http_header(&answer, "content-type"), "application/json");
+	CHECK_STR(http_header(&answer, "x-request-id"), "mine");
+	double seconds;
+	CHECK(str_to_double(http_header(&answer, "x-process-time"), &seconds));
+	CHECK(http_header(&answer, "traceparent").len > 0);
+	CHECK_ROW("counted with its route", has_text(site_ask(&site, "GET", "/metrics", "", NULL).body,
+	                                              "method=\"POST\",route=\"/api/v1/plans\",status=\"413\""));
 	free(body);
+	http_open(&client, site.port);
+	http_sendf(&client, "POST /nowhere HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nExpect: rain\r\nContent-Length: 1\r\n\r\n");
+	answer = site_finish(&site, &client);
+	CHECK_STR(answer.body, "{\"code\":417,\"message\":\"Expectation Failed\",\"detail\":null}");
 	http_open(&client, site.port);
 	http_sendf(&client, "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n");
 	answer = site_finish(&site, &client);
@@ -493,6 +520,99 @@ static void check_h2o_refusals(void)
 	http_sendf(&client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 	CHECK_ROW("32 no HTTP/2 in clear text", site_finish(&site, &client).status == 400);
 	site_stop(&site);
+}
+
+/* ---- the limit per address, for what no call is made for ---- */
+
+struct script_limit {
+	_Atomic int left, asked;
+	char last_key[64]; /* written on the loop, read after the answer has come */
+};
+
+static bool script_allow(void *self, struct str key, struct error *err)
+{
+	struct script_limit *limit = self;
+	atomic_fetch_add(&limit->asked, 1);
+	(void)snprintf(limit->last_key, sizeof limit->last_key, STR_FMT, STR_ARG(key));
+	if (atomic_fetch_sub(&limit->left, 1) > 0) return true;
+	(void)error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "one too many");
+	(void)error_param(err, "limit", "5");
+	(void)error_param(err, "window", "60");
+	return error_param(err, "retry_after", "7");
+}
+
+static const struct {
+	const char *label, *method, *target, *headers, *body;
+	int status; /* while there is room */
+} counted_rows[] = {
+	{ "unknown path", "GET", "/nothing", "", NULL, 404 },
+	{ "wrong method", "PUT", "/api/v1/plans/p1", "", NULL, 405 },
+	{ "root", "GET", "/", "", NULL, 200 },
+	{ "preflight", "OPTIONS", "/api/v1/plans", "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n", NULL, 200 },
+	{ "a body that is not valid", "POST", "/api/v1/plans", JSON, "{", 422 },
+	{ "another media type", "POST", "/api/v1/plans", "Content-Type: text/plain\r\n", "{}", 415 },
+	{ "no token", "GET", "/api/v1/plans/p1", "Authorization: Bearer \xc3\xa4\r\n", NULL, 401 },
+};
+static const char *const uncounted[] = { "/health", "/healthz", "/metrics", "/docs", "/openapi.json" };
+
+static void check_address_limit(void)
+{
+	struct site site;
+	struct bridge_options options = site_options();
+	struct script_limit script = { 0 };
+	struct rate_limiter limiter = { script_allow, &script };
+	options.address_limit = &limiter;
+	site_start(&site, &options);
+	for (size_t i = 0; i < COUNT(counted_rows); i++) {
+		const char *label = counted_rows[i].label;
+		struct strbuf headers;
+		strbuf_init(&headers, site.arena);
+		strbuf_printf(&headers, "X-Forwarded-For: 203.0.113.%zu\r\n%s", i, counted_rows[i].headers);
+		atomic_store(&script.left, 1);
+		atomic_store(&script.asked, 0);
+		struct http_answer answer =
+		    site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
+		CHECK_ROW(label, answer.status == counted_rows[i].status && atomic_load(&script.asked) == 1);
+		CHECK_STR_ROW(label, str_from(script.last_key), str_printf(site.arena, "address:203.0.113.%zu", i).ptr);
+		answer = site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
+		CHECK_ROW(label, answer.status == 429 && has_text(answer.body, "{\"code\":429,\"message\":\"请求过于频繁，请稍后再试\""));
+		CHECK_STR_ROW(label, http_header(&answer, "retry-after"), "7");
+		CHECK_ROW(label, atomic_load(&script.asked) == 2);
+	}
+	atomic_store(&script.asked, 0);
+	for (size_t i = 0; i < COUNT(uncounted); i++)
+		CHECK_ROW(uncounted[i], site_ask(&site, "GET", uncounted[i], "", NULL).status == 200);
+	struct http_client client;
+	site_send(&site, &client, "DELETE", "/api/v1/plans/p1", "", NULL);
+	reply_deleted(fake_take_call());
+	CHECK_ROW("a call is counted where it arrives", site_finish(&site, &client).status == 200 && atomic_load(&script.asked) == 0);
+	site_stop(&site);
+}
+
+/* ---- the access log ---- */
+
+static void check_log(void)
+{
+	struct site site;
+	struct bridge_options options = site_options();
+	site_start(&site, &options);
+	FILE *file = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	if (!file || saved == -1 || dup2(fileno(file), STDERR_FILENO) == -1) die("cannot catch stderr");
+	log_setup(LOG_INFO, false);
+	int status = site_ask(&site, "GET", "/nothing", "X-Forwarded-For: 198.51.100.7\r\nX-Request-Id: logged\r\n", NULL).status;
+	site_stop(&site);
+	log_setup(LOG_ERROR, false);
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	char text[4096];
+	rewind(file);
+	size_t len = fread(text, 1, sizeof text - 1, file);
+	text[len] = '\0';
+	(void)fclose(file);
+	const char *line = strstr(text, "http.request");
+	CHECK(status == 404 && line != NULL);
+	CHECK_ROW("CONTRACT 1.10 whose request", line && strstr(line, "client=198.51.100.7") && strstr(line, "request_id=logged"));
 }
 
 static void check_timeouts(void)
@@ -642,6 +762,8 @@ int main(void)
 	site_stop(&site);
 	check_limits();
 	check_h2o_refusals();
+	check_address_limit();
+	check_log();
 	check_timeouts();
 	check_connection_limit();
 	check_start_failures();

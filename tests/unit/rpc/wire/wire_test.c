@@ -4,6 +4,7 @@
 #include "petfood/v1/plan.pb-c.h"
 #include "petfood/v1/task.pb-c.h"
 #include "rpc/wire/envelope.h"
+#include "rpc/wire/limiter.h"
 #include "rpc/wire/status.h"
 #include "rpc/wire/unpack.h"
 #include "tests/support/check.h"
@@ -82,10 +83,10 @@ static void test_status_both_ways(void)
 
 	error_clear(&err);
 	error_violation(&err, "pet_weight", "less_than_equal", "must be at most %d", 1000);
-	error_violation(&err, "dislikes[2]", "string_too_long", "too long");
+	error_violation(&err, "dislikes.2", "string_too_long", "too long");
 	status_to_error(status_from_error(arena, &err, LANG_ZH), &back);
 	CHECK(error_is(&back, "VALIDATION_FAILED") && back.code == RPC_INVALID_ARGUMENT && back.violation_count == 2);
-	CHECK_STR(str_from(back.violations[1].field), "dislikes[2]");
+	CHECK_STR(str_from(back.violations[1].field), "dislikes.2");
 	CHECK_STR(str_from(back.message), "请求数据验证失败");
 
 	error_set(&err, RPC_ALREADY_EXISTS, "BRAND_NEW", "secret");
@@ -191,8 +192,31 @@ static void test_unpack(void)
 	CHECK(!message_pack(arena, &request.base, &packed, &err) && err.code == RPC_INTERNAL);
 }
 
+static const struct {
+	const char *label, *address, *key;
+} key_rows[] = {
+	{ "IPv4", "192.0.2.1", "address:192.0.2.1" },
+	{ "a host's /64", "2001:db8:1:2:3:4:5:6", "address:2001:db8:1:2::/64" },
+	{ "the same host", "2001:db8:1:2::7", "address:2001:db8:1:2::/64" },
+	{ "IPv4 in IPv6", "::ffff:192.0.2.1", "address:::ffff:192.0.2.1" },
+	{ "no address", "somewhere", "address:somewhere" },
+};
+
+static void test_limiter_keys(void)
+{
+	char key[LIMITER_KEY_BYTES], far[200];
+	for (size_t i = 0; i < COUNT(key_rows); i++) {
+		limiter_address_key(str_from(key_rows[i].address), key);
+		CHECK_STR_ROW(key_rows[i].label, str_from(key), key_rows[i].key);
+	}
+	memset(far, 'x', sizeof far);
+	limiter_address_key((struct str){ far, sizeof far }, key);
+	CHECK_ROW("cut to fit", strlen(key) == LIMITER_KEY_BYTES - 1);
+}
+
 int main(void)
 {
+	test_limiter_keys();
 	arena = arena_create(0);
 	test_reason_table();
 	test_render();
