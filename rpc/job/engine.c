@@ -17,6 +17,14 @@ enum {
 	HEALTHY_TURN_MS = 5000, /* a loop that has not come round for so long (and five polls) is stuck */
 };
 
+struct cancel_note {
+	struct loop_item item;
+	struct job_engine *engine;
+	struct cancel_note *next;
+	size_t id_len;
+	char id[];
+};
+
 /* A call of the store that belongs to no run; at most one of each kind is on its way. */
 struct chore {
 	struct job_engine *engine;
@@ -37,6 +45,7 @@ struct job_engine {
 	struct arena *claim_arena; /* given on to the run */
 	struct task claimed;
 	int64_t claim_now_us, abandon_now_us;
+	struct cancel_note *cancelled; /* while a claim is under way: it may have taken one of these */
 	struct ended {
 		char task_id[64];
 		uint64_t number;
@@ -188,13 +197,31 @@ static void take_up(struct job_engine *engine)
 	}
 }
 
+/* Whether one of the cancels that came while a claim was under way is for the task; forgets them. */
+static bool take_cancels(struct job_engine *engine, struct str task_id)
+{
+	bool found = false;
+	while (engine->cancelled) {
+		struct cancel_note *note = engine->cancelled;
+		engine->cancelled = note->next;
+		found |= str_equal((struct str){ note->id, note->id_len }, task_id);
+		free(note);
+	}
+	return found;
+}
+
 static void claim_done(void *self)
 {
 	struct job_engine *engine = self;
 	engine->claim.out = false;
+	bool cancelled = take_cancels(engine, engine->claim.ok ? engine->claimed.id : STR(""));
 	if (engine->halted) return; /* what it claimed becomes claimable when the lease is over */
-	if (engine->claim.ok) {
+	if (engine->claim.ok && !cancelled) {
 		take_up(engine);
+		look(engine);
+	} else if (engine->claim.ok) {
+		log_info("task.left", LOG_TEXT("task", engine->claimed.id), LOG_CSTR("why", "cancelled"));
+		arena_reset(engine->claim_arena);
 		look(engine);
 	} else {
 		arena_reset(engine->claim_arena);
@@ -343,13 +370,6 @@ void job_engine_wake(struct job_engine *engine)
 	if (!atomic_exchange(&engine->wake_posted, true)) loop_post(engine->loop, &engine->wake_item);
 }
 
-struct cancel_note {
-	struct loop_item item;
-	struct job_engine *engine;
-	size_t id_len;
-	char id[];
-};
-
 static void on_cancel(void *self)
 {
 	struct cancel_note *note = self;
@@ -359,7 +379,12 @@ static void on_cancel(void *self)
 		next = run->next;
 		if (str_equal(run->task.id, id)) run_drop(run, "cancelled");
 	}
-	free(note);
+	if (!note->engine->claim.out) {
+		free(note);
+		return;
+	}
+	note->next = note->engine->cancelled;
+	note->engine->cancelled = note; /* until claim_done */
 }
 
 void job_engine_cancel(struct job_engine *engine, struct str task_id)
@@ -436,6 +461,7 @@ static void engine_free(struct job_engine *engine)
 		engine->runs = run->next;
 		run_destroy(run);
 	}
+	(void)take_cancels(engine, STR(""));
 	arena_destroy(&engine->claim_arena);
 	free(engine->abandoned.event);
 	pthread_cond_destroy(&engine->changed);

@@ -143,10 +143,11 @@ static const char *op_point(const struct run_op *op)
 	return op->kind == OP_APPEND && op->what.step.len ? op->what.step.ptr : NULL;
 }
 
-static void op_next(struct job_run *run)
+void op_next(struct job_run *run)
 {
 	struct run_op *op = run->ops;
-	if (!op) return;
+	if (!op || run->op_out) return;
+	run->op_out = op;
 	op->known_last = run->last_event;
 	if (op_point(op)) engine_point(run->engine, "before_commit", op_point(op));
 	op_submit(op);
@@ -167,11 +168,14 @@ static void op_done(void *self)
 		loop_timer_set(engine_loop(engine), &op->retry, op->backoff_ms);
 		return; /* until the timer's op_retry */
 	}
+	run->op_out = NULL;
 	run->ops = op->next;
 	if (!run->ops) run->ops_last = NULL;
-	if (op->ok && op_point(op)) engine_point(engine, "committed", op_point(op));
-	if (op->ok && op_writes_events(op)) op_publish(op);
-	op_next(run);
+	if (op->ok) {
+		if (op_point(op)) engine_point(engine, "committed", op_point(op));
+		if (op_writes_events(op)) op_publish(op);
+		op_next(run);
+	}
 	run_on_op(run, op);
 }
 
@@ -186,18 +190,21 @@ void op_start(struct run_op *op, enum op_kind kind)
 	op->next = NULL;
 	op->job = (struct pool_job){ .work = op_work, .self = op, .done = { .run = op_done, .self = op } };
 	op->retry = (struct loop_timer){ .run = op_retry, .self = op };
-	if (run->ops_last) {
+	if (run->ops_last)
 		run->ops_last->next = op;
-		run->ops_last = op;
-		return; /* until those before it have come back: op_done lets the next one go */
-	}
-	run->ops = run->ops_last = op;
-	op_next(run);
+	else
+		run->ops = op;
+	run->ops_last = op;
+	op_next(run); /* else when those before it have come back */
 }
 
 void op_drop_waiting(struct job_run *run)
 {
-	if (!run->ops) return;
-	run->ops->next = NULL;
-	run->ops_last = run->ops;
+	run->ops = run->ops_last = run->op_out;
+	if (run->op_out) run->op_out->next = NULL;
+}
+
+bool op_is_ending(const struct job_run *run)
+{
+	return run->op_out && (run->op_out == &run->end || run->op_out->kind == OP_COMPLETE);
 }

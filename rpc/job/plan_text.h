@@ -1,4 +1,4 @@
-/* rpc/job/plan_text.h: what the events of a diet plan say. Every number in them comes from the step that has just run. */
+/* rpc/job/plan_text.h: what the events of a diet plan say, for its owner. Every number in them comes from the step that has just run. */
 #ifndef PETFOOD_RPC_JOB_PLAN_TEXT_H
 #define PETFOOD_RPC_JOB_PLAN_TEXT_H
 
@@ -23,7 +23,7 @@ struct str plan_text_week_name(struct arena *arena, enum lang lang, int week);
 struct str plan_text_week_planning(struct arena *arena, enum lang lang, int week, struct str theme);
 struct str plan_text_week_completed(struct arena *arena, enum lang lang, const Petfood__V1__WeeklyDietPlan *week);
 struct str plan_text_gathering(enum lang lang);
-struct str plan_text_structuring(struct arena *arena, enum lang lang, size_t bytes);
+struct str plan_text_structuring(enum lang lang);
 struct str plan_text_structured(struct arena *arena, enum lang lang, const struct check_report *report);
 
 #endif

@@ -55,9 +55,9 @@ static void run_over(struct job_run *run)
 	atomic_store(&run->cancelled, true);
 	stop_timers(run, false);
 	op_drop_waiting(run);
-	if (run->ops && run->ops->retry.slot) { /* it waits to be repeated: nobody else has it */
-		loop_timer_clear(engine_loop(run->engine), &run->ops->retry);
-		run->ops = run->ops_last = NULL;
+	if (run->op_out && run->op_out->retry.slot) { /* it waits to be repeated: nobody else has it */
+		loop_timer_clear(engine_loop(run->engine), &run->op_out->retry);
+		run->ops = run->ops_last = run->op_out = NULL;
 	}
 	run_move(run, RUN_OVER);
 }
@@ -142,6 +142,11 @@ static void beat_end(struct job_run *run)
 	if (run->state == RUN_OVER) {
 		run_free_if_over(run);
 		return;
+	}
+	if (!run->beat.ok && error_is(&run->beat.error, "TASK_MOVED") && op_is_ending(run)) {
+		/* It may be the run's own end that was there first. */
+		loop_timer_set(engine_loop(run->engine), &run->beat.timer, options->heartbeat_ms);
+		return; /* until the end's answer, or the timer's run_beat */
 	}
 	if (run->beat.ok) {
 		run->lease_until_us = run->beat.asked_us + options->lease_ms * 1000;
@@ -360,7 +365,10 @@ void run_on_op(struct job_run *run, struct run_op *op)
 			run_drop(run, moved ? "moved" : "store_fault");
 			return; /* freed */
 		}
-		run_fail(run, &op->error);
+		if (run->state == RUN_ENDING)
+			op_next(run); /* what failed is told; the end itself goes on */
+		else
+			run_fail(run, &op->error);
 	}
 	run_free_if_over(run);
 }

@@ -86,7 +86,8 @@ struct job_run {
 	struct str results[JOB_STEPS_MAX];
 	uint64_t last_event;
 	uint64_t mark;
-	struct run_op *ops, *ops_last; /* the first one is on its way */
+	struct run_op *ops, *ops_last;
+	struct run_op *op_out; /* the first of them while it is on its way or waits to be repeated */
 	struct run_op load, notice, end;
 	const char *outcome; /* once it is over: "completed", "failed", "given_back", "moved", "cancelled", … */
 	struct {
@@ -117,9 +118,14 @@ void run_destroy(struct job_run *run); /* nothing of it is on a pool */
 void op_init(struct run_op *op, struct job_run *run, struct job_step *step);
 /* Puts it at the end of the run's order. */
 void op_start(struct run_op *op, enum op_kind kind);
+/* Lets the next one go if none is on its way. */
+void op_next(struct job_run *run);
 /* Forgets those that are not on their way yet. */
 void op_drop_waiting(struct job_run *run);
-/* Called by op.c when op has come back with success (published already) or with an error that repeating cannot mend. */
+/* The write that is on its way would end the run in the store: then nothing but its own answer says how the run ended. */
+bool op_is_ending(const struct job_run *run);
+/* Called by op.c when op has come back with success (published already; the next one is on its way) or with an error that
+ * repeating cannot mend (then the next one goes only by op_next). */
 void run_on_op(struct job_run *run, struct run_op *op);
 
 /* ---- engine.c ---- */

@@ -356,7 +356,7 @@ static bool gather_work(struct job_step *step, struct error *err)
 	events[0] = (struct job_event){ .type = "structuring",
 		                        .node = STR("gather_and_structure"),
 		                        .extra = 3,
-		                        .message = plan_text_structuring(arena, lang, json.len) };
+		                        .message = plan_text_structuring(lang) };
 	events[1] = (struct job_event){ .type = "structured",
 		                        .node = STR("gather_and_structure"),
 		                        .message = plan_text_structured(arena, lang, report) };

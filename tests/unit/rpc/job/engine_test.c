@@ -1,4 +1,4 @@
-/* The engine's promises (DESIGN 5; test-lists K01–K12, S03, S06, S07), shown with bench tasks. */
+/* The engine's promises (DESIGN 5; K01–K12, S03, S06, S07), shown with bench tasks. */
 #include <petfood/accessors.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -151,6 +151,62 @@ static void test_cancel_anywhere(void)
 		fixture_close(&f);
 		free(w);
 	}
+}
+
+/* A cancel between the claim's commit and the moment at which the loop hears of it. */
+static struct watch *late_watch;
+static void cancel_now(struct fixture *f, struct str id)
+{
+	struct error err;
+	f->after_claim = NULL; /* the other tasks stay */
+	CHECK_OK(fixture_cancel(f, id, late_watch->engine, &err), &err);
+}
+
+static void test_cancel_during_claim(void)
+{
+	struct fixture f;
+	struct watch *w = late_watch = watch_new(NULL);
+	fixture_open(&f);
+	f.options.heartbeat_ms = 30000; /* it would find out */
+	fixture_make_failing(&f, FAULT_DOWN, 0);
+	fixture_start(&f, w);
+	f.after_claim = cancel_now;
+	struct str id = fixture_create_bench(&f, 1000, 60000);
+	job_engine_wake(w->engine);
+	CHECK(fixture_wait_terminal(&f, id));
+	struct str next = fixture_create_bench(&f, 1, 0);
+	CHECK(fixture_wait_terminal(&f, next));
+	CHECK(fixture_wait_point(w, "left:completed", 1));
+	CHECK(watch_count(w, "start:bench") == 1 && watch_count(w, "claimed:") == 1);
+	CHECK(fixture_task(&f, id).status == TASK_CANCELLED);
+	fixture_stop(w);
+	fixture_close(&f);
+	free(w);
+}
+
+/* The store has ended the task; the answer is kept back until the engine has dealt with a heartbeat that found it ended: until
+ * the next heartbeat, or until the run was dropped for it. */
+static void keep_answer_back(struct fixture *f)
+{
+	while (atomic_load(&f->beats_moved) < 2 && watch_count(late_watch, "dropped:") == 0) (void)sched_yield();
+}
+
+static void test_beat_overtakes_end(void)
+{
+	struct fixture f;
+	struct watch *w = late_watch = watch_new(NULL);
+	fixture_open(&f);
+	f.options.heartbeat_ms = 1;
+	fixture_make_failing(&f, FAULT_DOWN, 0);
+	f.after_complete = keep_answer_back;
+	struct str id = fixture_create_bench(&f, 3, 0);
+	fixture_start(&f, w);
+	CHECK(fixture_wait_point(w, "left:", 1));
+	CHECK(watch_count(w, "left:completed") == 1);
+	fixture_stop(w);
+	check_bench_log(&f, id, 3, "overtaken");
+	fixture_close(&f);
+	free(w);
 }
 
 static void test_timeout(void)
@@ -422,6 +478,8 @@ int main(void)
 	test_many_at_once();
 	test_cancel();
 	test_cancel_anywhere();
+	test_cancel_during_claim();
+	test_beat_overtakes_end();
 	test_timeout();
 	test_give_back();
 	test_zombie();

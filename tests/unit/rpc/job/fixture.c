@@ -336,6 +336,7 @@ static bool fault_now(bool *out_first)
 static bool fault_raise(struct error *err)
 {
 	if (failing->fail_kind == FAULT_DOWN) return error_set(err, RPC_UNAVAILABLE, "STORE_DOWN", "scripted");
+	if (failing->fail_kind == FAULT_BROKEN) return error_set(err, RPC_INTERNAL, "INTERNAL", "scripted");
 	return error_set(err, RPC_UNKNOWN, REASON_WRITE_UNCERTAIN, "scripted");
 }
 
@@ -353,13 +354,24 @@ static bool failing_claim(void *self, struct str worker, int64_t now_us, int64_t
 {
 	/* A claim whose answer is lost leaves a lease that must run out; other tests cover that. */
 	bool first;
-	if (!fault_now(&first)) return REAL->claim(self, worker, now_us, lease_ms, arena, out, err);
+	if (!fault_now(&first)) {
+		bool ok = REAL->claim(self, worker, now_us, lease_ms, arena, out, err);
+		if (ok && failing->after_claim) failing->after_claim(failing, out->id);
+		return ok;
+	}
 	return error_set(err, RPC_UNAVAILABLE, "STORE_DOWN", "scripted");
 }
 static bool failing_heartbeat(void *self, struct str id, uint32_t attempt, int64_t now_us, int64_t lease_ms,
                               struct error *err)
 {
-	FAILING(REAL->heartbeat(self, id, attempt, now_us, lease_ms, err));
+	bool first, ok;
+	if (fault_now(&first)) {
+		if (first) (void)!REAL->heartbeat(self, id, attempt, now_us, lease_ms, err);
+		return fault_raise(err);
+	}
+	ok = REAL->heartbeat(self, id, attempt, now_us, lease_ms, err);
+	if (!ok && error_is(err, "TASK_MOVED")) atomic_fetch_add(&failing->beats_moved, 1);
+	return ok;
 }
 static bool failing_append(void *self, struct str id, uint32_t attempt, int64_t now_us, const struct task_append *what,
                            uint64_t *out_first, struct error *err)
@@ -370,7 +382,15 @@ static bool failing_complete(void *self, struct str id, uint32_t attempt, int64_
                              const struct task_append *what, struct str terminal_event, struct str output,
                              const struct plan_record *plan, uint64_t *out_last, struct error *err)
 {
-	FAILING(REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last, err));
+	bool first, ok;
+	if (fault_now(&first)) {
+		if (first)
+			(void)!REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last, err);
+		return fault_raise(err);
+	}
+	ok = REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last, err);
+	if (failing->after_complete) failing->after_complete(failing);
+	return ok;
 }
 static bool failing_fail(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason,
                          struct str message, struct str terminal_event, uint64_t *out_last, struct error *err)

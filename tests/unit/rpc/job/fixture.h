@@ -50,6 +50,10 @@ struct fixture {
 	atomic_int calls, fail_call; /* fails the call with this number, counted from 1; 0 = none */
 	int fail_kind;               /* enum fault */
 	atomic_bool fired;
+	/* Called by that store after what is named has been carried out, on the engine's store thread. */
+	void (*after_claim)(struct fixture *f, struct str id);
+	void (*after_complete)(struct fixture *f);
+	atomic_int beats_moved;
 };
 
 void fixture_open(struct fixture *f);
@@ -86,7 +90,7 @@ void fixture_check_log(struct fixture *f, struct str id, const char *label);
 size_t log_count(const struct log_line *lines, size_t count, const char *type);
 
 /* A store whose nth call of the task driver (claim, heartbeat, append, complete, fail, checkpoints, events) fails. */
-enum fault { FAULT_DOWN, FAULT_UNCERTAIN_WRITTEN, FAULT_UNCERTAIN_LOST };
+enum fault { FAULT_DOWN, FAULT_UNCERTAIN_WRITTEN, FAULT_UNCERTAIN_LOST, FAULT_BROKEN };
 void fixture_make_failing(struct fixture *f, enum fault kind, int nth);
 
 #endif
