@@ -166,7 +166,9 @@ static bool listen_setup(struct bridge *bridge, struct error *err)
 
 /* ---- h2o ---- */
 
-/* h2o refuses a body larger than its own limit by resetting an HTTP/2 stream; between ours and h2o's we answer 413. */
+/* h2o refuses a body larger than its own limit by resetting an HTTP/2 stream; between ours and h2o's we answer 413. Not more than
+ * twice ours, though clients such as curl repeat a stream so refused, five times: each of the 100 streams of a connection may
+ * gather that much before we see it. */
 static size_t largest_body(const struct bridge_options *o)
 {
 	size_t largest = o->json_body_bytes;

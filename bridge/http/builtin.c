@@ -33,6 +33,33 @@ static void add_field(struct strbuf *out, const char *name, struct str value)
 	json_print_string(out, value);
 }
 
+/* Where this page was reached, for a command that can be copied into a shell. */
+static struct str origin_of(struct exchange *x)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-_[]";
+	struct bridge *bridge = x->worker->bridge;
+	struct str host = { x->req->input.authority.base, x->req->input.authority.len };
+	bool usable = exchange_has_host(x) && host.len > 0;
+	for (size_t i = 0; i < host.len; i++) usable = usable && host.ptr[i] && strchr(plain, host.ptr[i]);
+	if (!usable) host = str_printf(x->arena, "127.0.0.1:%u", (unsigned)bridge->port);
+	return str_printf(x->arena, "%s://" STR_FMT, bridge->tls ? "https" : "http", STR_ARG(host));
+}
+
+static struct str index_page(struct exchange *x)
+{
+	const struct str page = { page_index, page_index_len }, mark = STR("{{origin}}");
+	struct strbuf out;
+	strbuf_init(&out, x->arena);
+	for (size_t at = 0, next; at < page.len; at = next) {
+		next = str_find(page, mark, at);
+		bool found = next != SIZE_MAX;
+		strbuf_add(&out, page.ptr + at, (found ? next : page.len) - at);
+		if (found) strbuf_add_str(&out, origin_of(x));
+		next = found ? next + mark.len : page.len;
+	}
+	return strbuf_str(&out);
+}
+
 static void page_root(struct exchange *x)
 {
 	const struct bridge_options *o = &x->worker->bridge->options;
@@ -40,7 +67,7 @@ static void page_root(struct exchange *x)
 	answer_header(x, "vary", STR("Accept"));
 	if (accept_quality(accept, STR("text/html")) > accept_quality(accept, STR("application/json"))) {
 		answer_header(x, "content-security-policy", STR("default-src 'none'; style-src 'unsafe-inline'"));
-		answer_text(x, 200, "text/html; charset=utf-8", (struct str){ page_index, page_index_len });
+		answer_text(x, 200, "text/html; charset=utf-8", index_page(x));
 		return;
 	}
 	struct strbuf data;

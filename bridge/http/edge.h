@@ -150,6 +150,7 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req); /* h2o's on_req */
 /* For a request that h2o refuses before on_req: only its context is read. Goes with the request, like any other. */
 struct exchange *exchange_of_refused(h2o_req_t *req);
 size_t exchange_body_limit(const struct exchange *x);
+bool exchange_has_host(const struct exchange *x); /* the client named one */
 /* Whether the client's address may have one more answer that no RPC counts; false: answered already, with 429. */
 bool exchange_may_answer(struct exchange *x);
 void exchange_ref(struct exchange *x);

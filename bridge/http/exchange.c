@@ -183,7 +183,7 @@ static size_t header_bytes(const h2o_req_t *req)
 	return total;
 }
 
-static bool has_host(const struct exchange *x)
+bool exchange_has_host(const struct exchange *x)
 {
 	/* h2o puts the configured name where the client named none. */
 	return x->req->input.authority.base != x->req->hostconf->authority.hostport.base;
@@ -196,7 +196,7 @@ static bool check_head(struct exchange *x, struct error *err)
 		return error_set(err, RPC_INVALID_ARGUMENT, "HEADERS_TOO_LARGE", "headers beyond %zu bytes",
 		                 o->header_bytes);
 	}
-	bool named = has_host(x);
+	bool named = exchange_has_host(x);
 	struct str host = named ? of_iovec(x->req->input.authority) : STR_NONE;
 	if ((!named && x->req->version >= 0x101) || !host_is_allowed(o->allowed_hosts, o->allowed_host_count, host)) {
 		return error_set(err, RPC_INVALID_ARGUMENT, "HOST_NOT_ALLOWED", "host not allowed");

@@ -66,6 +66,17 @@ static void put_description(struct writer *w, const char *doc)
 	if (*doc) put_text(w, "description", doc);
 }
 
+/* The first sentence of a comment, without its full stop. */
+static void put_summary(struct writer *w, const char *doc)
+{
+	const char *stop = strstr(doc, ". ");
+	size_t len = stop ? (size_t)(stop - doc) : strlen(doc);
+	if (len && doc[len - 1] == '.') len--;
+	if (!len) return;
+	begin(w, "summary");
+	json_print_string(w->out, (struct str){ doc, len });
+}
+
 static void put_ref(struct writer *w, const char *kind, const char *name)
 {
 	struct strbuf ref;
@@ -397,6 +408,7 @@ static void put_operation(struct writer *w, const struct gen_route *route)
 	open_(w, "tags", '[');
 	put_text(w, NULL, method->service);
 	close_(w, ']');
+	put_summary(w, method->doc);
 	put_description(w, method->doc);
 	if (method->policy->trailing_slash) put_plain(w, "x-trailing-slash", "true");
 	put_parameters(w, route);
@@ -425,6 +437,52 @@ static char *openapi_path(struct arena *arena, const char *path)
 	return out.data;
 }
 
+/* The bridge's own pages for probes and meters; no .proto knows of them, and a test of the bridge compares. */
+static const struct own_page {
+	const char *path, *id, *doc, *content_type;
+	bool may_be_down; /* 503 while it is not so */
+} own_pages[] = {
+	{ "/", "Root", "Says what this service is, as JSON or, to browsers, as a page.", "application/json", false },
+	{ "/health", "Health", "Says that the process answers. It asks nobody else.", "application/json", false },
+	{ "/health/detail", "HealthDetail", "Says how each part is: with 200 also where one is not healthy.", "application/json",
+	  false },
+	{ "/healthz", "Alive", "Says that the process lives.", "application/json", false },
+	{ "/readyz", "Ready", "Says whether requests can be served. 503 while starting, draining, or without the store.",
+	  "application/json", true },
+	{ "/metrics", "Metrics", "Gives the counters of the process in Prometheus' text format.", "text/plain", false },
+};
+#define OWN_PAGES_TAG "Operation"
+
+static void put_own_page(struct writer *w, const struct own_page *page)
+{
+	struct strbuf id;
+	strbuf_init(&id, NULL);
+	strbuf_printf(&id, OWN_PAGES_TAG "_%s", page->id);
+	open_(w, page->path, '{');
+	open_(w, "get", '{');
+	put_text(w, "operationId", id.data);
+	strbuf_fini(&id);
+	put_plain(w, "tags", "[\"" OWN_PAGES_TAG "\"]");
+	put_summary(w, page->doc);
+	put_description(w, page->doc);
+	open_(w, "responses", '{');
+	open_(w, "200", '{');
+	put_text(w, "description", "ok");
+	open_(w, "content", '{');
+	open_(w, page->content_type, '{');
+	open_(w, "schema", '{');
+	put_text(w, "type", strcmp(page->content_type, "text/plain") == 0 ? "string" : "object");
+	close_(w, '}');
+	close_(w, '}');
+	close_(w, '}');
+	close_(w, '}');
+	if (page->may_be_down) put_error(w, "503");
+	close_(w, '}');
+	put_plain(w, "security", "[]");
+	close_(w, '}');
+	close_(w, '}');
+}
+
 static void put_paths(struct writer *w, const struct model *model)
 {
 	char **paths = arena_new_array(model->arena, char *, model->route_count);
@@ -439,6 +497,7 @@ static void put_paths(struct writer *w, const struct model *model)
 			if (strcmp(paths[k], paths[i]) == 0) put_operation(w, &model->routes[k]);
 		close_(w, '}');
 	}
+	for (size_t i = 0; i < COUNT(own_pages); i++) put_own_page(w, &own_pages[i]);
 	close_(w, '}');
 }
 
@@ -455,6 +514,10 @@ static void put_tags(struct writer *w, const struct model *model)
 		put_description(w, method->service_doc);
 		close_(w, '}');
 	}
+	open_(w, NULL, '{');
+	put_text(w, "name", OWN_PAGES_TAG);
+	put_description(w, "The bridge itself: for probes and meters.");
+	close_(w, '}');
 	close_(w, ']');
 }
 
@@ -472,10 +535,13 @@ static void put_components(struct writer *w, const struct model *model)
 	close_(w, '}');
 	open_(w, "schemas", '{');
 	open_(w, "Error", '{');
+	put_description(w, "Body of every answer that is no success.");
 	put_text(w, "type", "object");
 	open_(w, "properties", '{');
-	put_plain(w, "code", "{\"type\": \"integer\", \"not\": {\"const\": 0}}");
-	put_plain(w, "message", "{\"type\": \"string\"}");
+	put_plain(w, "code",
+	          "{\"type\": \"integer\", \"not\": {\"const\": 0}, \"description\": \"Code of the failure; mostly the HTTP "
+	          "status.\"}");
+	put_plain(w, "message", "{\"type\": \"string\", \"description\": \"For a person.\"}");
 	put_plain(w, "detail",
 	          "{\"description\": \"The fields that are wrong, or values that belong to the error.\", "
 	          "\"anyOf\": [{\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Violation\"}}, "
@@ -484,11 +550,12 @@ static void put_components(struct writer *w, const struct model *model)
 	put_plain(w, "required", "[\"code\", \"message\", \"detail\"]");
 	close_(w, '}');
 	open_(w, "Violation", '{');
+	put_description(w, "One input field that is wrong.");
 	put_text(w, "type", "object");
 	open_(w, "properties", '{');
 	put_plain(w, "field",
-	          "{\"type\": \"string\", \"description\": \"Dotted, starting with body, query or path.\"}");
-	put_plain(w, "message", "{\"type\": \"string\"}");
+	          "{\"type\": \"string\", \"description\": \"Dotted, starting with body, query or path: body.allergens.2.\"}");
+	put_plain(w, "message", "{\"type\": \"string\", \"description\": \"For a person.\"}");
 	put_plain(w, "type", "{\"type\": \"string\", \"description\": \"Stable token of the broken rule.\"}");
 	close_(w, '}');
 	put_plain(w, "required", "[\"field\", \"message\", \"type\"]");

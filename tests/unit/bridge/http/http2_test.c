@@ -14,7 +14,7 @@
 #include "store/base/metrics.h"
 #include "tests/unit/bridge/http/site.h"
 
-enum { FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RST = 3, FRAME_SETTINGS = 4, FRAME_GOAWAY = 7 };
+enum { FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RST = 3, FRAME_SETTINGS = 4, FRAME_GOAWAY = 7, FRAME_CONTINUATION = 9 };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 
 struct h2 {
@@ -227,6 +227,59 @@ static void check_requests(struct site *site)
 	tls_close(&c);
 }
 
+/* A header of 70 kB, over CONTINUATION frames, on a connection that goes on. */
+static void check_long_headers(struct site *site)
+{
+	enum { LONG = 70000, FRAME_MAX = 16384 };
+	struct h2 c;
+	struct strbuf out, block, body;
+	strbuf_init(&block, site->arena);
+	strbuf_add(&block, "\x82\x87\x04\x07/health\x01\x01x", 14); /* as in add_request */
+	strbuf_add(&block, "\x00\x06x-long\x7f", 9);                  /* new name; a length of 127 and ... */
+	for (size_t rest = LONG - 127; ; rest >>= 7) {                     /* ... the rest, seven bits at a time */
+		strbuf_add_char(&block, (char)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0)));
+		if (rest <= 0x7f) break;
+	}
+	for (int i = 0; i < LONG; i++) strbuf_add_char(&block, 'a');
+	h2_open(&c, site->port);
+	strbuf_init(&out, site->arena);
+	strbuf_init(&body, site->arena);
+	for (size_t at = 0; at < block.len; at += FRAME_MAX) {
+		size_t len = block.len - at < FRAME_MAX ? block.len - at : FRAME_MAX;
+		int last = at + len == block.len ? END_HEADERS : 0;
+		add_frame(&out, at ? FRAME_CONTINUATION : FRAME_HEADERS, last | (at ? 0 : END_STREAM), 1, block.data + at, len);
+	}
+	add_request(&out, 3, false, "/health", true);
+	tls_send(&c, out.data, out.len);
+	CHECK_ROW("headers beyond our limit are answered", h2_answer(&c, 1, &body) && has_text(strbuf_str(&body), "{\"code\":431,"));
+	strbuf_init(&body, site->arena);
+	CHECK_ROW("and the connection goes on", h2_answer(&c, 3, &body) && has_text(strbuf_str(&body), "healthy"));
+	tls_close(&c);
+}
+
+/* Beyond h2o's own limit, twice the 1 MiB that routes allow, the stream is reset; the connection and its other streams go on. */
+static void check_far_too_large(struct site *site)
+{
+	enum { TOO_LARGE = 2 * 1024 * 1024 + 1, FRAME_MAX = 16384 };
+	static char spaces[FRAME_MAX];
+	struct h2 c;
+	struct strbuf out, body;
+	memset(spaces, ' ', sizeof spaces);
+	h2_open(&c, site->port);
+	strbuf_init(&out, site->arena);
+	strbuf_init(&body, site->arena);
+	add_request(&out, 1, true, "/api/v1/plans", false);
+	for (size_t at = 0; at < TOO_LARGE; at += FRAME_MAX) {
+		size_t len = TOO_LARGE - at < FRAME_MAX ? TOO_LARGE - at : FRAME_MAX;
+		add_frame(&out, FRAME_DATA, at + len == TOO_LARGE ? END_STREAM : 0, 1, spaces, len);
+	}
+	add_request(&out, 3, false, "/health", true);
+	tls_send(&c, out.data, out.len);
+	CHECK_ROW("the stream is reset", !h2_answer(&c, 1, &body) && !c.ended);
+	CHECK_ROW("the connection goes on", h2_answer(&c, 3, &body) && has_text(strbuf_str(&body), "healthy"));
+	tls_close(&c);
+}
+
 static void check_stream(struct site *site)
 {
 	struct h2 c;
@@ -328,6 +381,8 @@ int main(void)
 	site_start(&site, &options);
 	strbuf_init(&taken, NULL);
 	check_requests(&site);
+	check_long_headers(&site);
+	check_far_too_large(&site);
 	check_stream(&site);
 	check_rapid_reset(&site);
 	check_http1_over_tls(&site);

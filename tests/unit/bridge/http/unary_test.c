@@ -332,6 +332,16 @@ static void check_pages(struct site *site)
 	answer = site_ask(site, "GET", "/", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n", NULL);
 	CHECK(has_text(http_header(&answer, "content-type"), "text/html") &&
 	      has_text(answer.body, "<title>petfood</title>"));
+	CHECK_ROW("names itself as it was asked for", has_text(answer.body, " http://x/api/v1/plans/stream") && !has_text(answer.body, "{{"));
+	char here[64];
+	(void)snprintf(here, sizeof here, " http://127.0.0.1:%u/api/v1/", site->port);
+	http_open(&client, site->port);
+	http_sendf(&client, "GET / HTTP/1.1\r\nHost: x;$(reboot)<script>\r\nAccept: text/html\r\n\r\n");
+	answer = site_finish(site, &client);
+	CHECK_ROW("nothing for a shell or a browser to run", has_text(answer.body, here) && !has_text(answer.body, "reboot"));
+	http_open(&client, site->port);
+	http_sendf(&client, "GET / HTTP/1.0\r\nAccept: text/html\r\n\r\n");
+	CHECK_ROW("without a Host", has_text(site_finish(site, &client).body, here));
 	answer = site_ask(site, "GET", "/health", "Origin: http://localhost:3000\r\n", NULL);
 	CHECK_STR(answer.body,
 	          "{\"code\":0,\"message\":\"ok\",\"data\":{\"status\":\"healthy\",\"version\":\"1.2.3\"}}");
@@ -364,6 +374,9 @@ static void check_pages(struct site *site)
 	answer = site_ask(site, "GET", "/openapi.json", "", NULL);
 	CHECK(answer.status == 200 && has_text(answer.body, "/api/v1/plans/{id}"));
 	struct str whole = answer.body;
+	static const char *const own[] = { "/", "/health", "/health/detail", "/healthz", "/readyz", "/metrics" };
+	for (size_t i = 0; i < COUNT(own); i++)
+		CHECK_ROW(own[i], has_text(whole, str_printf(site->arena, "\n    \"%s\": {\n      \"get\"", own[i]).ptr));
 	answer = site_ask(site, "GET", "/openapi.json", "Accept-Encoding: gzip\r\n", NULL);
 	CHECK_STR(http_header(&answer, "content-encoding"), "gzip");
 	CHECK(has_text(http_header(&answer, "vary"), "Accept-Encoding") || has_text(answer.head, "Accept-Encoding"));
