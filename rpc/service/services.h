@@ -18,9 +18,9 @@ struct services {
 	const char *cache_driver;       /* "memory" */
 	atomic_bool ready;              /* false while starting or draining */
 	atomic_ullong health_revision;
-	/* Last outcome of the store's ping, kept by a timer of main, so that the inline health method touches nothing. */
-	atomic_bool store_ok;
-	atomic_bool worker_ok; /* the job engine turns its loop */
+	/* What main's timer last found, so that the inline health method touches nothing: the store answers and its writer moves; the
+	 * job engine's loop comes round. */
+	atomic_bool store_ok, worker_ok;
 };
 
 #endif

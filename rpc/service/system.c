@@ -31,11 +31,12 @@ bool health_service_check(struct call *call, const void *request, void *reply, s
 	    atomic_load(&services->health_revision); /* before looking: a change meanwhile is told next time */
 	out->status = PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY;
 	out->version = text_in(call, str_from(services->version));
-	component(call, out, "database", atomic_load(&services->store_ok), services->store->driver);
+	bool store_ok = atomic_load(&services->store_ok);
+	component(call, out, "database", store_ok, services->store->driver);
 	component(call, out, "redis", true, services->cache_driver);
-	struct job_engine *engine = atomic_load(&services->engine);
-	if (engine) component(call, out, "worker", job_engine_is_healthy(engine), "builtin");
-	out->ready = atomic_load(&services->ready);
+	if (atomic_load(&services->engine))
+		component(call, out, "worker", atomic_load(&services->worker_ok), "builtin");
+	out->ready = atomic_load(&services->ready) && store_ok;
 	return true;
 }
 

@@ -147,6 +147,10 @@ static bool read_events(struct call *call, struct str id, uint64_t after, uint32
 	if (!tasks_of(call)->driver->events(tasks_of(call)->self, caller_id(call), id, after, limit, EVENTS_BYTES_MAX,
 	                                    call->arena, &rows, &count, &head, err))
 		return false;
+	/* An empty page would mean that nothing follows. */
+	if (head.last > after && (count == 0 || rows[0].number != after + 1))
+		return error_set(err, RPC_OUT_OF_RANGE, "LOG_EXPIRED", "events from %llu on are gone",
+		                 (unsigned long long)after + 1);
 	Petfood__V1__TaskEvent *items = arena_new_array(call->arena, Petfood__V1__TaskEvent, count);
 	out->events = arena_new_array(call->arena, Petfood__V1__TaskEvent *, count);
 	out->n_events = count;
@@ -158,7 +162,7 @@ static bool read_events(struct call *call, struct str id, uint64_t after, uint32
 		out->events[i] = &items[i];
 	}
 	out->last = head.last;
-	/* Nothing will ever follow what is given here: also for a reader who has it all, and when the log has expired. */
+	/* Nothing will ever follow what is given here: also for a reader who has it all. */
 	out->terminal = head.terminal && (count == 0 || rows[count - 1].number == head.last);
 	return true;
 }

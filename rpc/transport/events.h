@@ -50,8 +50,8 @@ struct event_sink {
 	/* The next event, in order, each once. data is valid during the call. After terminal nothing follows. */
 	enum event_taken (*on_event)(void *self, uint64_t number, struct str data, bool terminal);
 	/* Reading failed for good (task gone, token revoked): the reader gives nothing more. Passing faults are retried inside.
-	 * OUT_OF_RANGE/STREAM_ENDED: the task ended at or before the cursor, so nothing was left to give. DATA_LOSS/EVENTS_MISSING: the
-	 * log has a hole after the last event given (it was cut after its 24 h). */
+	 * OUT_OF_RANGE/STREAM_ENDED: the task ended at or before the cursor, so nothing was left to give. OUT_OF_RANGE/LOG_EXPIRED:
+	 * the log behind the cursor was cut after its 24 h. DATA_LOSS/EVENTS_MISSING: it has a hole after the last event given. */
 	void (*on_error)(void *self, const struct error *err);
 	/* The last call for this reader, after event_reader_close: self may be freed. */
 	void (*on_closed)(void *self);

@@ -67,6 +67,7 @@ static void open_test(struct bench_test *t)
 	t->services.started_at_ms = time_monotonic_ms();
 	atomic_init(&t->services.ready, true);
 	atomic_init(&t->services.store_ok, true);
+	atomic_init(&t->services.worker_ok, true);
 	atomic_init(&t->services.health_revision, 7);
 	t->watch = calloc(1, sizeof(*t->watch));
 	t->call = (struct call){
@@ -562,6 +563,35 @@ static void test_resume(void)
 		CHECK_ROW(rows[i].label,
 		          open->n_closing == 1 && strcmp(frame(&t, open->closing[0])->type, "done") == 0);
 	}
+	/* Who names a number of the expired log is told that it is gone; who has it all, or is ahead, that it has ended. */
+	static const struct {
+		const char *label;
+		int state;
+		uint64_t after;
+		size_t count;
+		bool ok;
+	} reads[] = { { "expired, from the beginning", EXPIRED, 0, 0, false }, { "expired, inside", EXPIRED, 11, 0, false },
+		      { "expired, cursor = last", EXPIRED, 12, 0, true },      { "expired, ahead", EXPIRED, 13, 0, true },
+		      { "ended, inside", ENDED, 11, 1, true },                 { "open", OPEN, 0, 1, true } };
+	for (size_t i = 0; i < COUNT(reads); i++) {
+		Petfood__V1__ListEventsRequest r;
+		Petfood__V1__WatchEventsRequest w;
+		Petfood__V1__ListEventsReply *reply;
+		petfood__v1__list_events_request__init(&r);
+		petfood__v1__watch_events_request__init(&w);
+		r.id = w.id = (char *)(uintptr_t)ids[reads[i].state].ptr;
+		r.after = w.after = reads[i].after;
+		for (int watch = 0; watch < 2; watch++) {
+			bool ok = watch ? run(&t, TASK "WatchEvents", &w, (void **)&reply, &err)
+			                : run(&t, TASK "ListEvents", &r, (void **)&reply, &err);
+			CHECK_ROW(reads[i].label, ok == reads[i].ok);
+			if (ok)
+				CHECK_ROW(reads[i].label, reply->n_events == reads[i].count &&
+				                              reply->terminal == (reads[i].state != OPEN));
+			else
+				CHECK_ROW(reads[i].label, err.code == RPC_OUT_OF_RANGE && error_is(&err, "LOG_EXPIRED"));
+		}
+	}
 	CHECK(!resume(&t, STR("no such task"), NULL, &err) && error_is(&err, "TASK_NOT_FOUND"));
 	(void)snprintf(t.call.caller.user_id, sizeof t.call.caller.user_id, "somebody-else");
 	CHECK(!resume(&t, ids[OPEN], NULL, &err) && error_is(&err, "TASK_NOT_FOUND"));
@@ -676,13 +706,27 @@ static void test_system(void)
 	CHECK_OK(run(&t, "petfood.rpc.v1.HealthService/Watch", &watch, (void **)&health, &err), &err);
 	CHECK(waited_ms == 99 && strcmp(watched, "health") == 0);
 	start_engine(&t);
-	atomic_store(&t.services.store_ok, false);
-	atomic_fetch_add(&t.services.health_revision, 1);
-	waited_ms = 0;
-	CHECK_OK(run(&t, "petfood.rpc.v1.HealthService/Watch", &watch, (void **)&health, &err), &err);
-	CHECK(waited_ms == 0 && health->revision == 8 && health->n_components == 3);
-	CHECK(health->status == PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_UNHEALTHY);
-	CHECK(health->components[2]->status == PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY);
+	static const struct {
+		const char *label;
+		bool ready, store_ok, worker_ok, says_ready;
+	} states[] = { { "all well", true, true, true, true },
+		       { "no store", true, false, true, false },
+		       { "no worker", true, true, false, true },
+		       { "draining", false, true, true, false } };
+	for (size_t i = 0; i < COUNT(states); i++) {
+		const Petfood__Rpc__V1__HealthStatus well = PETFOOD__RPC__V1__HEALTH_STATUS__HEALTH_STATUS_HEALTHY;
+		atomic_store(&t.services.ready, states[i].ready);
+		atomic_store(&t.services.store_ok, states[i].store_ok);
+		atomic_store(&t.services.worker_ok, states[i].worker_ok);
+		atomic_store(&t.services.health_revision, 8 + i);
+		waited_ms = 0;
+		CHECK_OK(run(&t, "petfood.rpc.v1.HealthService/Watch", &watch, (void **)&health, &err), &err);
+		CHECK_ROW(states[i].label, waited_ms == 0 && health->revision == 8 + i && health->n_components == 3);
+		CHECK_ROW(states[i].label, (health->components[0]->status == well) == states[i].store_ok);
+		CHECK_ROW(states[i].label, (health->components[2]->status == well) == states[i].worker_ok);
+		CHECK_ROW(states[i].label, (health->status == well) == (states[i].store_ok && states[i].worker_ok));
+		CHECK_ROW(states[i].label, health->ready == states[i].says_ready);
+	}
 
 	Petfood__Rpc__V1__ListMethodsRequest list = PETFOOD__RPC__V1__LIST_METHODS_REQUEST__INIT;
 	Petfood__Rpc__V1__ListMethodsReply *methods;

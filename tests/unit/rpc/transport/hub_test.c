@@ -18,6 +18,7 @@ static struct {
 	uint64_t last[TASKS];
 	bool terminal[TASKS], missing[TASKS];
 	uint64_t cut[TASKS];      /* events up to here are gone */
+	bool expired[TASKS];      /* and who asks for one of them is told so */
 	size_t large_every;       /* each n-th event is larger than what PUB carries */
 	enum rpc_code refuse;     /* answer of ListEvents */
 	unsigned fail_one_in;     /* UNAVAILABLE now and then */
@@ -78,6 +79,10 @@ static bool list_events(struct call *call, const void *request, void *reply, str
 		error_set(err, RPC_NOT_FOUND, "TASK_NOT_FOUND", "none");
 		goto out;
 	}
+	if (log_.expired[task] && req->after < log_.cut[task]) {
+		error_set(err, RPC_OUT_OF_RANGE, "LOG_EXPIRED", "gone");
+		goto out;
+	}
 	uint64_t from = req->after > log_.cut[task] ? req->after : log_.cut[task];
 	out->events = arena_new_array(call->arena, Petfood__V1__TaskEvent *, req->limit);
 	for (uint64_t n = from + 1; n <= log_.last[task] && out->n_events < req->limit; n++) {
@@ -126,6 +131,7 @@ static void log_reset(void)
 	memset(log_.terminal, 0, sizeof log_.terminal);
 	memset(log_.missing, 0, sizeof log_.missing);
 	memset(log_.cut, 0, sizeof log_.cut);
+	memset(log_.expired, 0, sizeof log_.expired);
 	log_.large_every = log_.fail_one_in = 0;
 	log_.refuse = RPC_OK;
 	log_.hold = false;
@@ -489,6 +495,19 @@ static void test_final_errors(void)
 	probe_init(&cut, 5, 3);
 	probe_open(&cut);
 	CHECK_ROW("a hole is said", probe_wait(&cut, has_error) && strcmp(cut.reason, "EVENTS_MISSING") == 0 && cut.last == 3);
+	probe_close(&cut);
+
+	pthread_mutex_lock(&log_.lock);
+	int reads = log_.reads;
+	log_.expired[5] = true;
+	pthread_mutex_unlock(&log_.lock);
+	probe_init(&cut, 5, 3);
+	probe_open(&cut);
+	CHECK_ROW("an expired log is said, and not asked for again",
+	          probe_wait(&cut, has_error) && strcmp(cut.reason, "LOG_EXPIRED") == 0 && cut.last == 3);
+	pthread_mutex_lock(&log_.lock);
+	CHECK(log_.reads == reads + 1);
+	pthread_mutex_unlock(&log_.lock);
 	probe_close(&cut);
 	stop_all();
 }
