@@ -24,7 +24,8 @@ class BadInput(unittest.TestCase):
             ({"neutered": "yes"}, "body.neutered"), ({"bcs": 10}, "body.bcs"), ({"activity": "wild"}, "body.activity"),
             ({"allergens": "beef"}, "body.allergens"), ({"allergens": [1]}, "body.allergens.0"), ({"allergens": ["x"] * 31}, "body.allergens"),
             ({"meals_per_day": 7}, "body.meals_per_day"), ({"dislikes": ["y" * 51]}, "body.dislikes.0"), ({"pet_breed": {"a": 1}}, "body.pet_breed"),
-            ({"pet_age": 2**40}, "body.pet_age"),
+            ({"pet_age": 2**40}, "body.pet_age"), ({"pet_type": 0}, "body.pet_type"), ({"pet_type": 1}, "body.pet_type"),
+            ({"pet_type": "PET_TYPE_UNSPECIFIED"}, "body.pet_type"), ({"activity": 2}, "body.activity"),
         ]
         for path in ("/api/v1/plans/", "/api/v1/plans/stream"):
             for body, field in rows:
@@ -34,6 +35,31 @@ class BadInput(unittest.TestCase):
                 self.assertIn(field, [d["field"] for d in answer.json["detail"]], f"{body} {answer}")
                 self.assertTrue(all(set(d) == {"field", "message", "type"} for d in answer.json["detail"]))
         self.assertEqual(self.daemon.get("/api/v1/tasks/", user="fields").data["total"], 0)
+
+    def test_one_language(self):
+        wrong = {"pet_type": 7, "pet_age": "old", "pet_weight": 0, "dislikes": ["y" * 51, 1], "neutered": "yes", "bcs": 99, "allergens": {}}
+        for body in (wrong, {"pet_age": 0, "bcs": 10, "dislikes": ["y" * 51], "pet_breed": "x" * 101}, []):
+            for language, chinese in (("zh-CN", True), ("en", False)):
+                answer = self.daemon.post("/api/v1/plans/", raw=json.dumps(body).encode(), headers={"Accept-Language": language})
+                self.assertEqual(answer.status, 422, answer)
+                for row in answer.json["detail"]:
+                    self.assertEqual(any("\u4e00" <= c <= "\u9fff" for c in row["message"]), chinese, row)
+
+    def test_ids_that_are_none(self):
+        for name in ("%FF", "%00", "a%00b", "%C3%28", "nope", "x" * 300, "..", "%2F", "00000000-0000-4000-8000-00000000000G"):
+            for path, message in ((f"/api/v1/plans/{name}", "饮食计划不存在"), (f"/api/v1/tasks/{name}", "任务不存在"),
+                                  (f"/api/v1/tasks/{name}/result", "任务不存在"), (f"/api/v1/tasks/{name}/events", "任务不存在")):
+                answer = self.daemon.get(path)
+                self.assertEqual((answer.status, answer.json), (404, {"code": 404, "message": message, "detail": None}), path)
+            self.assertEqual(self.daemon.get(f"/api/v1/plans/{name}", user=None).status, 401, name)
+
+    def test_413_is_one_answer(self):
+        answers = [self.daemon.post("/api/v1/plans/", raw=b"x" * size, headers={"X-Request-Id": "mine"}) for size in ((1 << 20) + 1, 3 << 20)]
+        self.assertEqual(answers[0].body, answers[1].body)
+        self.assertEqual(answers[0].json["detail"], {"limit": 1 << 20})
+        for answer in answers:
+            self.assertEqual((answer.status, answer.headers["x-request-id"], answer.headers["content-type"]), (413, "mine", "application/json"))
+            self.assertRegex(answer.headers["x-process-time"], r"^\d+\.\d{3}$")
 
     def test_bodies(self):
         deep = b'{"pet_breed":' + b"[" * 5000 + b"]" * 5000 + b"}"
