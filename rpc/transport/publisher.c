@@ -11,7 +11,7 @@
 #include "store/base/log.h"
 #include "store/base/metrics.h"
 
-enum { SEND_BUFFER = 4096 /* messages per subscriber; nng's default of 16 loses any burst (library-notes 15) */ };
+enum { SEND_BUFFER = 4096 /* messages per subscriber; nng's default of 16 loses any burst */ };
 
 struct event_publisher {
 	nng_socket socket;

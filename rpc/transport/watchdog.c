@@ -1,18 +1,20 @@
 #include "rpc/transport/watchdog.h"
 
 #include <errno.h>
-#include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "rpc/transport/sp_ping.h"
 #include "rpc/wire/envelope.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
 #include "store/base/time.h"
 #include "store/base/uuid.h"
 
-enum { PING_TIMEOUT_MS = 1000, FAILURES_MAX = 2, MESSAGE_BYTES_MAX = 64 * 1024 };
+enum { PING_TIMEOUT_MS = 1000, FAILURES_MAX = 2 };
 
 struct watchdog {
 	nng_socket socket;
@@ -24,7 +26,7 @@ struct watchdog {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stopping;
-	nng_aio *aio; /* of the ping under way; made once, cancelled by stop */
+	int stop_fd; /* readable once stopping: ends the ping under way */
 	struct metric *revived;
 };
 
@@ -36,48 +38,15 @@ static bool is_stopping(struct watchdog *dog)
 	return stopping;
 }
 
-/* One operation on a fresh socket; the aio has no callback and is waited for. */
-static bool exchange(struct watchdog *dog, nng_socket req, nng_msg *request)
-{
-	int64_t deadline_ms = time_monotonic_ms() + PING_TIMEOUT_MS;
-	nng_aio_set_timeout(dog->aio, PING_TIMEOUT_MS);
-	nng_aio_set_msg(dog->aio, request);
-	nng_send_aio(req, dog->aio);
-	nng_aio_wait(dog->aio);
-	if (nng_aio_result(dog->aio) != 0) {
-		nng_msg_free(request);
-		return false;
-	}
-	int64_t left_ms = deadline_ms - time_monotonic_ms();
-	nng_aio_set_timeout(dog->aio, (nng_duration)(left_ms > 1 ? left_ms : 1));
-	nng_recv_aio(req, dog->aio);
-	nng_aio_wait(dog->aio);
-	if (nng_aio_result(dog->aio) != 0) return false;
-	nng_msg *reply = nng_aio_get_msg(dog->aio);
-	struct arena *arena = arena_create(0);
-	bool ok = envelope_unpack_reply(arena, (struct str){ nng_msg_body(reply), nng_msg_len(reply) }, NULL) != NULL;
-	arena_destroy(&arena);
-	nng_msg_free(reply);
-	return ok;
-}
-
 static bool ping(struct watchdog *dog, const char *url)
 {
-	bool ok = false;
-	nng_socket req;
-	nng_msg *request = NULL;
+	unsigned char request[512];
 	struct envelope envelope = { .method = RPC_METHOD_PING, .timeout_ms = PING_TIMEOUT_MS };
 	entropy_fill(envelope.call_id, sizeof envelope.call_id);
-	if (nng_req0_open(&req) != 0) return false;
-	if (nng_socket_set_ms(req, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE) != 0) goto out;
-	if (nng_socket_set_size(req, NNG_OPT_RECVMAXSZ, MESSAGE_BYTES_MAX) != 0) goto out;
-	if (nng_dial(req, url, NULL, NNG_FLAG_NONBLOCK) != 0) goto out;
-	if (nng_msg_alloc(&request, envelope_packed_size(&envelope)) != 0) goto out;
-	envelope_pack(&envelope, nng_msg_body(request));
-	ok = exchange(dog, req, request);
-out:
-	nng_close(req);
-	return ok;
+	size_t len = envelope_packed_size(&envelope);
+	if (len > sizeof request) die("a ping of %zu bytes", len);
+	envelope_pack(&envelope, request);
+	return sp_ping(url, (struct str){ (const char *)request, len }, PING_TIMEOUT_MS, dog->stop_fd);
 }
 
 static void check(struct watchdog *dog, size_t i)
@@ -121,7 +90,9 @@ struct watchdog *watchdog_start(nng_socket socket, struct listener *listeners, s
 {
 	struct watchdog *dog = calloc(1, sizeof *dog);
 	unsigned *failures = calloc(count + 1, sizeof *failures);
-	if (!dog || !failures || nng_aio_alloc(&dog->aio, NULL, NULL) != 0) die("out of memory");
+	if (!dog || !failures) die("out of memory");
+	dog->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (dog->stop_fd < 0) die("no event descriptor for the watchdog");
 	dog->socket = socket;
 	dog->listeners = listeners;
 	dog->count = count;
@@ -146,9 +117,9 @@ void watchdog_stop(struct watchdog **watchdog)
 	dog->stopping = true;
 	pthread_cond_broadcast(&dog->changed);
 	pthread_mutex_unlock(&dog->lock);
-	nng_aio_stop(dog->aio); /* ends the exchange under way and refuses the next */
+	(void)eventfd_write(dog->stop_fd, 1);
 	pthread_join(dog->thread, NULL);
-	nng_aio_free(dog->aio);
+	(void)close(dog->stop_fd);
 	pthread_cond_destroy(&dog->changed);
 	pthread_mutex_destroy(&dog->lock);
 	free(dog->failures);

@@ -1,5 +1,5 @@
 /* rpc/transport/watchdog.h: revives listeners that nng before 1.6 lets die: a peer that hangs up before the handshake makes such a
- * listener accept nothing for ever (library-notes 1). */
+ * listener accept nothing for ever. */
 #ifndef PETFOOD_RPC_TRANSPORT_WATCHDOG_H
 #define PETFOOD_RPC_TRANSPORT_WATCHDOG_H
 

@@ -1,4 +1,5 @@
 /* Addresses: what is refused, who may touch the socket, a second instance, and listeners that come back to life. */
+#include <netdb.h>
 #include <nng/nng.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -47,7 +48,11 @@ static void test_addresses(void)
 		{ "ipc:///no-such-directory-for-petfood/below/a.sock", false, false },
 	};
 	struct error err;
+	struct addrinfo *found = NULL;
+	bool knows_localhost = getaddrinfo("localhost", "1", NULL, &found) == 0; /* a bare chroot may have no hosts file */
+	if (found) freeaddrinfo(found);
 	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!knows_localhost && strstr(rows[i].url, "localhost")) continue;
 		fx.options.allow_insecure_tcp = rows[i].insecure;
 		CHECK_ROW(rows[i].url, starts(rows[i].url, &err) == rows[i].ok);
 		if (!rows[i].ok) CHECK_ROW(rows[i].url, error_is(&err, "LISTEN_INVALID") && err.code == RPC_INVALID_ARGUMENT);

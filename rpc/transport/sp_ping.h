@@ -1,0 +1,13 @@
+/* rpc/transport/sp_ping.h: one Ping over a connection of its own, without nng. The watchdog must not hang with what it watches: in
+ * nng 1.5.2 nng_close of a socket whose connection is being made or torn down may never return (seen about once in some thousand
+ * fresh dials). This speaks just enough of the wire format: the SP handshake and one REQ message (nng's SP over TCP and IPC mappings). */
+#ifndef PETFOOD_RPC_TRANSPORT_SP_PING_H
+#define PETFOOD_RPC_TRANSPORT_SP_PING_H
+
+#include "store/base/str.h"
+
+/* True if a well-formed reply came within timeout_ms (a span of the monotonic clock) and before stop_fd became readable.
+ * url: "ipc:///path" or "tcp://ADDRESS:port" with a numeric address. request: the packed envelope. */
+bool sp_ping(const char *url, struct str request, int64_t timeout_ms, int stop_fd);
+
+#endif
