@@ -7,7 +7,7 @@
 #include "store/sqlite/migrate.h"
 
 enum {
-	READERS_MAX = 4, /* two cores read no faster with more (library-notes 6), and each has a page cache */
+	READERS_MAX = 4, /* two cores read no faster with more, and each has a page cache */
 	BATCH_MAX = 64,  /* bounds how long a reader of the queue's end waits for its commit */
 };
 

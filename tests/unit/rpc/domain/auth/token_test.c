@@ -165,7 +165,7 @@ static void test_spelling(struct arena *arena)
 	CHECK_ROW("four dots", !accepts(&plain_keys, STR("....")));
 }
 
-/* A real HS512 token under our key: libjwt itself would take it (library-notes 60). */
+/* A real HS512 token under our key: libjwt itself would take it. */
 static void test_hs512(void)
 {
 	jwt_t *jwt = NULL;
