@@ -70,8 +70,8 @@ void answer_log(struct exchange *x, int status)
 	worker_count_answer(worker, x->metrics_row, status, took_us);
 	if (x->silent) return;
 	log_info("http.request", LOG_TEXT("method", x->method), LOG_CSTR("route", metrics->path),
-	         LOG_INT("status", status), LOG_DOUBLE("ms", (double)took_us / 1000),
-	         LOG_TEXT("client", x->client), LOG_TEXT("request_id", x->request_id));
+	         LOG_INT("status", status), LOG_DOUBLE("ms", (double)took_us / 1000), LOG_TEXT("client", x->client),
+	         LOG_TEXT("request_id", x->request_id));
 }
 
 void answer_common(struct exchange *x, int status)

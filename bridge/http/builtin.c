@@ -192,8 +192,8 @@ static void page_docs(struct exchange *x)
 static const struct builtin {
 	const char *path;
 	void (*answer)(struct exchange *x);
-	bool docs;   /* only with the option `docs` */
-	bool silent; /* asked for all day by probes */
+	bool docs;    /* only with the option `docs` */
+	bool silent;  /* asked for all day by probes */
 	bool limited; /* counts against the limit per address */
 } pages[] = {
 	{ "/", page_root, false, true, true },

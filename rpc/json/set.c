@@ -109,7 +109,8 @@ void json_apply_defaults(struct arena *arena, const struct message_side *side, P
 		if (!field->default_value || field_is_set(field, message)) continue;
 		if (field->field->type == PROTOBUF_C_TYPE_STRING) /* static, so it needs no copy */
 			*(const char **)value_at(field, message) = field->default_value;
-		else if (read_text(arena, field, str_from(field->default_value), true, value_at(field, message)) != VALUE_OK)
+		else if (read_text(arena, field, str_from(field->default_value), true, value_at(field, message)) !=
+		         VALUE_OK)
 			die("default of %s", field->field->name); /* protogen has checked it */
 		value_set(field, message);
 	}

@@ -7,6 +7,7 @@
 #include "rpc/json/tables.h"
 #include "store/base/error.h"
 
+/* clang-format off: a table */
 /*    kind             type                  zh                  en; {} takes the value */
 #define VIOLATIONS(X) \
 	X(MISSING,         "missing",            "此项必填",         "this field is required") \
@@ -43,6 +44,7 @@
 	X(NOT_JSON,        "json_invalid",       "不是有效的 JSON",  "is not valid JSON") \
 	X(TOO_DEEP,        "depth",              "嵌套过深",         "is nested too deeply") \
 	X(TOO_MUCH,        "too_large",          "请求占用的内存过多", "the request takes too much memory")
+/* clang-format on */
 
 enum violation_kind {
 #define VIOLATION_KIND(kind, ...) VIOLATION_##kind,

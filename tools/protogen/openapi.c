@@ -444,10 +444,11 @@ static const struct own_page {
 } own_pages[] = {
 	{ "/", "Root", "Says what this service is, as JSON or, to browsers, as a page.", "application/json", false },
 	{ "/health", "Health", "Says that the process answers. It asks nobody else.", "application/json", false },
-	{ "/health/detail", "HealthDetail", "Says how each part is: with 200 also where one is not healthy.", "application/json",
-	  false },
+	{ "/health/detail", "HealthDetail", "Says how each part is: with 200 also where one is not healthy.",
+	  "application/json", false },
 	{ "/healthz", "Alive", "Says that the process lives.", "application/json", false },
-	{ "/readyz", "Ready", "Says whether requests can be served. 503 while starting, draining, or without the store.",
+	{ "/readyz", "Ready",
+	  "Says whether requests can be served. 503 while starting, draining, or without the store.",
 	  "application/json", true },
 	{ "/metrics", "Metrics", "Gives the counters of the process in Prometheus' text format.", "text/plain", false },
 };
@@ -538,9 +539,10 @@ static void put_components(struct writer *w, const struct model *model)
 	put_description(w, "Body of every answer that is no success.");
 	put_text(w, "type", "object");
 	open_(w, "properties", '{');
-	put_plain(w, "code",
-	          "{\"type\": \"integer\", \"not\": {\"const\": 0}, \"description\": \"Code of the failure; mostly the HTTP "
-	          "status.\"}");
+	put_plain(
+	    w, "code",
+	    "{\"type\": \"integer\", \"not\": {\"const\": 0}, \"description\": \"Code of the failure; mostly the HTTP "
+	    "status.\"}");
 	put_plain(w, "message", "{\"type\": \"string\", \"description\": \"For a person.\"}");
 	put_plain(w, "detail",
 	          "{\"description\": \"The fields that are wrong, or values that belong to the error.\", "
@@ -554,7 +556,8 @@ static void put_components(struct writer *w, const struct model *model)
 	put_text(w, "type", "object");
 	open_(w, "properties", '{');
 	put_plain(w, "field",
-	          "{\"type\": \"string\", \"description\": \"Dotted, starting with body, query or path: body.allergens.2.\"}");
+	          "{\"type\": \"string\", \"description\": \"Dotted, starting with body, query or path: "
+	          "body.allergens.2.\"}");
 	put_plain(w, "message", "{\"type\": \"string\", \"description\": \"For a person.\"}");
 	put_plain(w, "type", "{\"type\": \"string\", \"description\": \"Stable token of the broken rule.\"}");
 	close_(w, '}');

@@ -235,8 +235,8 @@ static void check_long_headers(struct site *site)
 	struct strbuf out, block, body;
 	strbuf_init(&block, site->arena);
 	strbuf_add(&block, "\x82\x87\x04\x07/health\x01\x01x", 14); /* as in add_request */
-	strbuf_add(&block, "\x00\x06x-long\x7f", 9);                  /* new name; a length of 127 and ... */
-	for (size_t rest = LONG - 127; ; rest >>= 7) {                     /* ... the rest, seven bits at a time */
+	strbuf_add(&block, "\x00\x06x-long\x7f", 9);                /* new name; a length of 127 and ... */
+	for (size_t rest = LONG - 127;; rest >>= 7) {               /* ... the rest, seven bits at a time */
 		strbuf_add_char(&block, (char)((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0)));
 		if (rest <= 0x7f) break;
 	}
@@ -247,11 +247,13 @@ static void check_long_headers(struct site *site)
 	for (size_t at = 0; at < block.len; at += FRAME_MAX) {
 		size_t len = block.len - at < FRAME_MAX ? block.len - at : FRAME_MAX;
 		int last = at + len == block.len ? END_HEADERS : 0;
-		add_frame(&out, at ? FRAME_CONTINUATION : FRAME_HEADERS, last | (at ? 0 : END_STREAM), 1, block.data + at, len);
+		add_frame(&out, at ? FRAME_CONTINUATION : FRAME_HEADERS, last | (at ? 0 : END_STREAM), 1,
+		          block.data + at, len);
 	}
 	add_request(&out, 3, false, "/health", true);
 	tls_send(&c, out.data, out.len);
-	CHECK_ROW("headers beyond our limit are answered", h2_answer(&c, 1, &body) && has_text(strbuf_str(&body), "{\"code\":431,"));
+	CHECK_ROW("headers beyond our limit are answered",
+	          h2_answer(&c, 1, &body) && has_text(strbuf_str(&body), "{\"code\":431,"));
 	strbuf_init(&body, site->arena);
 	CHECK_ROW("and the connection goes on", h2_answer(&c, 3, &body) && has_text(strbuf_str(&body), "healthy"));
 	tls_close(&c);

@@ -157,7 +157,8 @@ static const struct {
 	{ "an enum's number", "POST", "/api/v1/plans", JSON, "{\"pet_type\":0}", 422, "\"type\":\"enum\"", NULL, NULL },
 	{ "violations in English", "POST", "/api/v1/plans", JSON "Accept-Language: en\r\n", "{\"pet_age\":\"x\"}", 422,
 	  "must be a whole number", NULL, NULL },
-	{ "violations in Chinese", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422, "必须是整数", NULL, NULL },
+	{ "violations in Chinese", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422, "必须是整数", NULL,
+	  NULL },
 	{ "malformed JSON", "POST", "/api/v1/plans", JSON, "{\"pet_type\":", 422, "json_invalid", NULL, NULL },
 	{ "wrong type names its field", "POST", "/api/v1/plans", JSON, "{\"pet_age\":\"x\"}", 422,
 	  "\"field\":\"body.pet_age\"", NULL, NULL },
@@ -332,13 +333,15 @@ static void check_pages(struct site *site)
 	answer = site_ask(site, "GET", "/", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n", NULL);
 	CHECK(has_text(http_header(&answer, "content-type"), "text/html") &&
 	      has_text(answer.body, "<title>petfood</title>"));
-	CHECK_ROW("names itself as it was asked for", has_text(answer.body, " http://x/api/v1/plans/stream") && !has_text(answer.body, "{{"));
+	CHECK_ROW("names itself as it was asked for",
+	          has_text(answer.body, " http://x/api/v1/plans/stream") && !has_text(answer.body, "{{"));
 	char here[64];
 	(void)snprintf(here, sizeof here, " http://127.0.0.1:%u/api/v1/", site->port);
 	http_open(&client, site->port);
 	http_sendf(&client, "GET / HTTP/1.1\r\nHost: x;$(reboot)<script>\r\nAccept: text/html\r\n\r\n");
 	answer = site_finish(site, &client);
-	CHECK_ROW("nothing for a shell or a browser to run", has_text(answer.body, here) && !has_text(answer.body, "reboot"));
+	CHECK_ROW("nothing for a shell or a browser to run",
+	          has_text(answer.body, here) && !has_text(answer.body, "reboot"));
 	http_open(&client, site->port);
 	http_sendf(&client, "GET / HTTP/1.0\r\nAccept: text/html\r\n\r\n");
 	CHECK_ROW("without a Host", has_text(site_finish(site, &client).body, here));
@@ -376,7 +379,8 @@ static void check_pages(struct site *site)
 	struct str whole = answer.body;
 	static const char *const own[] = { "/", "/health", "/health/detail", "/healthz", "/readyz", "/metrics" };
 	for (size_t i = 0; i < COUNT(own); i++)
-		CHECK_ROW(own[i], has_text(whole, str_printf(site->arena, "\n    \"%s\": {\n      \"get\"", own[i]).ptr));
+		CHECK_ROW(own[i],
+		          has_text(whole, str_printf(site->arena, "\n    \"%s\": {\n      \"get\"", own[i]).ptr));
 	answer = site_ask(site, "GET", "/openapi.json", "Accept-Encoding: gzip\r\n", NULL);
 	CHECK_STR(http_header(&answer, "content-encoding"), "gzip");
 	CHECK(has_text(http_header(&answer, "vary"), "Accept-Encoding") || has_text(answer.head, "Accept-Encoding"));
@@ -501,14 +505,16 @@ static void check_h2o_refusals(void)
 	char *body = malloc(size);
 	memset(body, ' ', size);
 	http_open(&client, site.port);
-	http_sendf(&client,
-	           "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nOrigin: http://localhost:3000\r\n" JSON
-	           "Content-Length: %zu\r\n\r\n",
-	           size);
+	http_sendf(
+	    &client,
+	    "POST /api/v1/plans HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nOrigin: http://localhost:3000\r\n" JSON
+	    "Content-Length: %zu\r\n\r\n",
+	    size);
 	http_send(&client, (struct str){ body, size });
 	struct http_answer answer = site_finish(&site, &client);
 	CHECK(answer.status == 413);
-	CHECK_STR(answer.body, "{\"code\":413,\"message\":\"请求体过大，上限 102400 字节\",\"detail\":{\"limit\":102400}}");
+	CHECK_STR(answer.body,
+	          "{\"code\":413,\"message\":\"请求体过大，上限 102400 字节\",\"detail\":{\"limit\":102400}}");
 	CHECK_STR(http_header(&answer, "access-control-allow-origin"), "http://localhost:3000");
 	CHECK_STR(http_header(&answer, "content-type"), "application/json");
 	CHECK_STR(http_header(&answer, "x-request-id"), "mine");
@@ -516,10 +522,12 @@ static void check_h2o_refusals(void)
 	CHECK(str_to_double(http_header(&answer, "x-process-time"), &seconds));
 	CHECK(http_header(&answer, "traceparent").len > 0);
 	CHECK_ROW("counted with its route", has_text(site_ask(&site, "GET", "/metrics", "", NULL).body,
-	                                              "method=\"POST\",route=\"/api/v1/plans\",status=\"413\""));
+	                                             "method=\"POST\",route=\"/api/v1/plans\",status=\"413\""));
 	free(body);
 	http_open(&client, site.port);
-	http_sendf(&client, "POST /nowhere HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nExpect: rain\r\nContent-Length: 1\r\n\r\n");
+	http_sendf(
+	    &client,
+	    "POST /nowhere HTTP/1.1\r\nHost: x\r\nAccept-Language: en\r\nExpect: rain\r\nContent-Length: 1\r\n\r\n");
 	answer = site_finish(&site, &client);
 	CHECK_STR(answer.body, "{\"code\":417,\"message\":\"Expectation Failed\",\"detail\":null}");
 	http_open(&client, site.port);
@@ -561,7 +569,8 @@ static const struct {
 	{ "unknown path", "GET", "/nothing", "", NULL, 404 },
 	{ "wrong method", "PUT", "/api/v1/plans/p1", "", NULL, 405 },
 	{ "root", "GET", "/", "", NULL, 200 },
-	{ "preflight", "OPTIONS", "/api/v1/plans", "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n", NULL, 200 },
+	{ "preflight", "OPTIONS", "/api/v1/plans",
+	  "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: POST\r\n", NULL, 200 },
 	{ "a body that is not valid", "POST", "/api/v1/plans", JSON, "{", 422 },
 	{ "another media type", "POST", "/api/v1/plans", "Content-Type: text/plain\r\n", "{}", 415 },
 	{ "no token", "GET", "/api/v1/plans/p1", "Authorization: Bearer \xc3\xa4\r\n", NULL, 401 },
@@ -587,8 +596,10 @@ static void check_address_limit(void)
 		    site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
 		CHECK_ROW(label, answer.status == counted_rows[i].status && atomic_load(&script.asked) == 1);
 		CHECK_STR_ROW(label, str_from(script.last_key), str_printf(site.arena, "address:203.0.113.%zu", i).ptr);
-		answer = site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
-		CHECK_ROW(label, answer.status == 429 && has_text(answer.body, "{\"code\":429,\"message\":\"请求过于频繁，请稍后再试\""));
+		answer =
+		    site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
+		CHECK_ROW(label, answer.status == 429 &&
+		                     has_text(answer.body, "{\"code\":429,\"message\":\"请求过于频繁，请稍后再试\""));
 		CHECK_STR_ROW(label, http_header(&answer, "retry-after"), "7");
 		CHECK_ROW(label, atomic_load(&script.asked) == 2);
 	}
@@ -598,7 +609,8 @@ static void check_address_limit(void)
 	struct http_client client;
 	site_send(&site, &client, "DELETE", "/api/v1/plans/p1", "", NULL);
 	reply_deleted(fake_take_call());
-	CHECK_ROW("a call is counted where it arrives", site_finish(&site, &client).status == 200 && atomic_load(&script.asked) == 0);
+	CHECK_ROW("a call is counted where it arrives",
+	          site_finish(&site, &client).status == 200 && atomic_load(&script.asked) == 0);
 	site_stop(&site);
 }
 
@@ -613,7 +625,9 @@ static void check_log(void)
 	int saved = dup(STDERR_FILENO);
 	if (!file || saved == -1 || dup2(fileno(file), STDERR_FILENO) == -1) die("cannot catch stderr");
 	log_setup(LOG_INFO, false);
-	int status = site_ask(&site, "GET", "/nothing", "X-Forwarded-For: 198.51.100.7\r\nX-Request-Id: logged\r\n", NULL).status;
+	int status =
+	    site_ask(&site, "GET", "/nothing", "X-Forwarded-For: 198.51.100.7\r\nX-Request-Id: logged\r\n", NULL)
+	        .status;
 	site_stop(&site);
 	log_setup(LOG_ERROR, false);
 	(void)dup2(saved, STDERR_FILENO);
@@ -625,7 +639,8 @@ static void check_log(void)
 	(void)fclose(file);
 	const char *line = strstr(text, "http.request");
 	CHECK(status == 404 && line != NULL);
-	CHECK_ROW("CONTRACT 1.10 whose request", line && strstr(line, "client=198.51.100.7") && strstr(line, "request_id=logged"));
+	CHECK_ROW("CONTRACT 1.10 whose request",
+	          line && strstr(line, "client=198.51.100.7") && strstr(line, "request_id=logged"));
 }
 
 static void check_timeouts(void)

@@ -237,7 +237,8 @@ static void check_requests(void)
 	CHECK(request_build(arena, &nul, &nothing, &cut, &err));
 	CHECK_ROW("NUL does not cut an id short", cut && strcmp(((Petfood__V1__GetPlanRequest *)cut)->id, "?") == 0);
 
-	static const char *const numbered[] = { "{\"pet_type\":0}", "{\"pet_type\":1}", "{\"pet_type\":\"PET_TYPE_UNSPECIFIED\"}" };
+	static const char *const numbered[] = { "{\"pet_type\":0}", "{\"pet_type\":1}",
+		                                "{\"pet_type\":\"PET_TYPE_UNSPECIFIED\"}" };
 	for (size_t i = 0; i < COUNT(numbered); i++) {
 		CHECK_ROW(numbered[i], build(create, "", numbered[i], "", "", &err) == NULL);
 		check_violation(numbered[i], &err, "body.pet_type");

@@ -1,8 +1,8 @@
 /* JSON, path variables and query parameters to messages. */
 #include <stdlib.h>
 
-#include "tests/support/check.h"
 #include "rpc/json/violation.h"
+#include "tests/support/check.h"
 #include "tests/unit/rpc/json/kinds.h"
 
 /* want: what the message prints afterwards, or the violations ("!field type"). */
@@ -458,8 +458,8 @@ static void test_set(struct arena *arena)
 	for (size_t i = 0; i < COUNT(set_rows); i++) {
 		ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
 		struct error err = { 0 };
-		bool ok =
-		    json_set_field(arena, side, message, str_from(set_rows[i].path), str_from(set_rows[i].value), NULL, &err);
+		bool ok = json_set_field(arena, side, message, str_from(set_rows[i].path), str_from(set_rows[i].value),
+		                         NULL, &err);
 		CHECK_ROW(set_rows[i].label, ok == (set_rows[i].want[0] == '{'));
 		CHECK_STR_ROW(set_rows[i].label, ok ? json_print_arena(arena, message) : kinds_violations(arena, &err),
 		              set_rows[i].want);
@@ -490,23 +490,29 @@ static void test_set(struct arena *arena)
 static const struct {
 	const char *label, *json, *type, *zh, *en;
 } sentence_rows[] = {
-	{ "enum by number", "{\"colour\":1}", "enum", "必须是以下之一：red, dark_blue, below", "must be one of: red, dark_blue, below" },
-	{ "enum in a list", "{\"colours\":[1]}", "enum", "必须是以下之一：red, dark_blue, below", "must be one of: red, dark_blue, below" },
-	{ "enum by a number as text", "{\"colour\":\"1\"}", "enum", "必须是以下之一：red, dark_blue, below", "must be one of: red, dark_blue, below" },
+	{ "enum by number", "{\"colour\":1}", "enum", "必须是以下之一：red, dark_blue, below",
+	  "must be one of: red, dark_blue, below" },
+	{ "enum in a list", "{\"colours\":[1]}", "enum", "必须是以下之一：red, dark_blue, below",
+	  "must be one of: red, dark_blue, below" },
+	{ "enum by a number as text", "{\"colour\":\"1\"}", "enum", "必须是以下之一：red, dark_blue, below",
+	  "must be one of: red, dark_blue, below" },
 	{ "number", "{\"real\":true}", "type", "必须是数字", "must be a number" },
 	{ "whole number", "{\"i32\":1.5}", "type", "必须是整数", "must be a whole number" },
 	{ "bool", "{\"yes\":1}", "type", "必须是 true 或 false", "must be true or false" },
 	{ "text", "{\"text\":1}", "type", "必须是文本", "must be a text" },
 	{ "base64", "{\"blob\":1}", "type", "必须是 base64 文本", "must be a text in base64" },
-	{ "time", "{\"when\":1}", "type", "必须是形如 2026-01-02T03:04:05Z 的时间", "must be a time such as 2026-01-02T03:04:05Z" },
-	{ "no time", "{\"when\":\"x\"}", "timestamp", "必须是形如 2026-01-02T03:04:05Z 的时间", "must be a time such as 2026-01-02T03:04:05Z" },
+	{ "time", "{\"when\":1}", "type", "必须是形如 2026-01-02T03:04:05Z 的时间",
+	  "must be a time such as 2026-01-02T03:04:05Z" },
+	{ "no time", "{\"when\":\"x\"}", "timestamp", "必须是形如 2026-01-02T03:04:05Z 的时间",
+	  "must be a time such as 2026-01-02T03:04:05Z" },
 	{ "object", "{\"inner\":1}", "type", "必须是对象", "must be an object" },
 	{ "document", "[]", "type", "必须是对象", "must be an object" },
 	{ "list", "{\"i64s\":1}", "type", "必须是列表", "must be a list" },
 	{ "range", "{\"u32\":-1}", "range", "超出范围", "is out of range" },
 	{ "UTF-8", "{\"text\":\"\xff\"}", "utf8", "必须是不含 NUL 的 UTF-8 文本", "must be UTF-8 without NUL" },
 	{ "twice", "{\"i32\":1,\"i32\":1}", "duplicate", "重复出现", "occurs twice" },
-	{ "oneof", "{\"choice_text\":\"\",\"choice_inner\":{}}", "oneof", "与另一个已给出的字段互斥", "excludes another field that is set" },
+	{ "oneof", "{\"choice_text\":\"\",\"choice_inner\":{}}", "oneof", "与另一个已给出的字段互斥",
+	  "excludes another field that is set" },
 	{ "unknown", "{\"nothing\":1}", "unknown_field", "没有这个字段", "there is no such field" },
 	{ "no JSON", "{", "json_invalid", "不是有效的 JSON", "is not valid JSON" },
 };
@@ -520,7 +526,8 @@ static void test_sentences(struct arena *arena)
 			ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
 			struct error err = { 0 };
 			const char *label = sentence_rows[i].label;
-			CHECK_ROW(label, !json_to_message(arena, str_from(sentence_rows[i].json), side, &options, message, &err));
+			CHECK_ROW(label, !json_to_message(arena, str_from(sentence_rows[i].json), side, &options,
+			                                  message, &err));
 			if (!CHECK_ROW(label, err.violation_count == 1)) continue;
 			CHECK_STR_ROW(label, str_from(err.violations[0].type), sentence_rows[i].type);
 			CHECK_STR_ROW(label, str_from(err.violations[0].message),
@@ -539,7 +546,8 @@ static void test_sentences(struct arena *arena)
 static void test_long_sentence(void)
 {
 	struct error err = { 0 };
-	violation_add(&err, LANG_ZH, "f", VIOLATION_NOT_LISTED, "犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬");
+	violation_add(&err, LANG_ZH, "f", VIOLATION_NOT_LISTED,
+	              "犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬犬");
 	CHECK_ROW("cut at a whole character", str_is_utf8(str_from(err.violations[0].message)));
 	CHECK(strlen(err.violations[0].message) >= sizeof err.violations[0].message - 4);
 	CHECK(!violation_add(NULL, LANG_EN, "f", VIOLATION_MISSING, ""));

@@ -77,8 +77,8 @@ static void test_routes(json_t *doc)
 	size_t operations = 0;
 	const char *path;
 	json_t *item;
-	json_object_foreach(at(doc, "paths"), path, item)
-		if (strncmp(text(item, "get|operationId"), "Operation_", 10) != 0) operations += json_object_size(item);
+	json_object_foreach(at(doc, "paths"), path, item) if (strncmp(text(item, "get|operationId"), "Operation_",
+	                                                              10) != 0) operations += json_object_size(item);
 	CHECK(route_count > 0 && operations == route_count);
 	json_t *ids = json_object();
 	for (size_t i = 0; i < route_count; i++) {
@@ -118,19 +118,22 @@ static void test_descriptions(json_t *doc)
 			const char *summary = text(op, "summary");
 			CHECK_ROW(path, *summary && summary[strlen(summary) - 1] != '.' && !strstr(summary, ". "));
 			CHECK_ROW(path, strncmp(text(op, "description"), summary, strlen(summary)) == 0);
-			json_array_foreach(at(op, "parameters"), i, one) CHECK_ROW(text(one, "name"), *text(one, "description"));
+			json_array_foreach(at(op, "parameters"), i, one)
+			    CHECK_ROW(text(one, "name"), *text(one, "description"));
 		}
 	}
 	json_object_foreach(at(doc, "components|schemas"), name, schema)
 	{
 		CHECK_ROW(name, *text(schema, "description"));
-		json_object_foreach(at(schema, "properties"), field, property)
-			if (!CHECK_ROW(name, *text(property, "description"))) printf("  %s\n", field);
+		json_object_foreach(at(schema, "properties"), field,
+		                    property) if (!CHECK_ROW(name, *text(property, "description")))
+		    printf("  %s\n", field);
 	}
 	CHECK_STR(str_from(text(doc, "paths|/api/v1/plans|get|summary")),
 	          "Lists the plans of the caller, newest first; drafts are not among them");
 	CHECK_STR(str_from(text(doc, "paths|/readyz|get|summary")), "Says whether requests can be served");
-	CHECK(at(doc, "paths|/readyz|get|responses|503") != NULL && at(doc, "paths|/metrics|get|responses|200|content|text/plain") != NULL);
+	CHECK(at(doc, "paths|/readyz|get|responses|503") != NULL &&
+	      at(doc, "paths|/metrics|get|responses|200|content|text/plain") != NULL);
 }
 
 static json_t *parameter(json_t *op, const char *name)
