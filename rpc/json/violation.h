@@ -7,7 +7,7 @@
 #include "rpc/json/tables.h"
 #include "store/base/error.h"
 
-/* clang-format off: a table */
+/* clang-format off */
 /*    kind             type                  zh                  en; {} takes the value */
 #define VIOLATIONS(X) \
 	X(MISSING,         "missing",            "此项必填",         "this field is required") \
