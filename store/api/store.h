@@ -18,8 +18,11 @@ struct store {
 	struct user_store users;
 	const char *driver; /* "sqlite" */
 	void *self;
-	/* A cheap write-free round trip for health. */
+	/* A cheap write-free round trip for health; fails with STORE_BUSY rather than wait without end. */
 	bool (*ping)(void *self, struct error *err);
+	/* Age of the oldest write that waits or is under way, in ms; 0 = none, or it has just come. For health: a writer that is stuck
+	 * lets reads, and so ping, go on. Never blocks on a disk. */
+	int64_t (*oldest_wait_ms)(void *self);
 	void (*close)(void *self); /* accepts none of the above being in use any more */
 };
 

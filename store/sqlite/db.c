@@ -1,5 +1,6 @@
 #include "store/sqlite/db.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,16 @@
 enum {
 	READERS_MAX = 4, /* two cores read no faster with more, and each has a page cache */
 	BATCH_MAX = 64,  /* bounds how long a reader of the queue's end waits for its commit */
+	WAIT_MS = 5000,
 };
 
 struct write {
 	db_work *work;
 	void *job;
 	struct error *err;
+	bool taken; /* into a batch: whoever runs that will say how it went */
 	bool done, ok;
+	int64_t since_ms; /* time_monotonic_ms() */
 	pthread_cond_t woken;
 	struct write *next;
 };
@@ -28,6 +32,7 @@ struct db {
 	pthread_mutex_t write_lock; /* guards the queue and `writing`, never held during a statement */
 	struct write *first, *last;
 	bool writing;
+	int64_t writing_since_ms; /* of the oldest write of the batch under way */
 
 	pthread_mutex_t read_lock;
 	pthread_cond_t reader_free;
@@ -125,28 +130,71 @@ static void write_batch(struct sql_conn *conn, struct write *batch)
 static struct write *take_batch(struct db *db)
 {
 	struct write *batch = db->first, *end = batch;
-	for (int n = 1; n < BATCH_MAX && end->next; n++) end = end->next;
+	batch->taken = true;
+	for (int n = 1; n < BATCH_MAX && end->next; n++) {
+		end = end->next;
+		end->taken = true;
+	}
 	db->first = end->next;
 	if (!db->first) db->last = NULL;
 	end->next = NULL;
 	return batch;
 }
 
+static void leave_queue(struct db *db, const struct write *w)
+{
+	struct write **at = &db->first, *previous = NULL;
+	while (*at != w) {
+		previous = *at;
+		at = &previous->next;
+	}
+	*at = w->next;
+	if (db->last == w) db->last = previous;
+}
+
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(cond, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
+/* False: until_ms has passed. */
+static bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000 };
+	return pthread_cond_timedwait(cond, lock, &until) != ETIMEDOUT;
+}
+
 bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 {
 	struct error unwanted;
 	struct write own = { .work = work, .job = job, .err = err ? err : &unwanted };
-	(void)pthread_cond_init(&own.woken, NULL);
+	cond_init(&own.woken);
+	own.since_ms = time_monotonic_ms();
 	(void)pthread_mutex_lock(&db->write_lock);
 	if (db->last)
 		db->last->next = &own;
 	else
 		db->first = &own;
 	db->last = &own;
-	while (!own.done && (db->writing || db->first != &own)) (void)pthread_cond_wait(&own.woken, &db->write_lock);
-	if (!own.done) { /* at the front, and the writer is free: run the queue as it stands */
+	bool late = false;
+	while (!late && !own.done && (db->writing || db->first != &own)) {
+		if (own.taken)
+			(void)pthread_cond_wait(&own.woken, &db->write_lock);
+		else
+			late = !cond_wait_until(&own.woken, &db->write_lock, own.since_ms + db->options.wait_ms) && !own.taken;
+	}
+	if (late) {
+		leave_queue(db, &own);
+		error_set(own.err, RPC_ABORTED, "STORE_BUSY", "the writer was not free for %lld ms",
+		          (long long)db->options.wait_ms);
+	} else if (!own.done) { /* at the front, and the writer is free: run the queue as it stands */
 		struct write *batch = take_batch(db);
 		db->writing = true;
+		db->writing_since_ms = batch->since_ms;
 		(void)pthread_mutex_unlock(&db->write_lock);
 		write_batch(&db->writer, batch);
 		(void)pthread_mutex_lock(&db->write_lock);
@@ -172,20 +220,34 @@ size_t db_waiting(struct db *db)
 	return count;
 }
 
+int64_t db_oldest_wait_ms(struct db *db)
+{
+	(void)pthread_mutex_lock(&db->write_lock);
+	int64_t now_ms = time_monotonic_ms(), since_ms = db->writing ? db->writing_since_ms : now_ms;
+	if (db->first && db->first->since_ms < since_ms) since_ms = db->first->since_ms;
+	(void)pthread_mutex_unlock(&db->write_lock);
+	return now_ms - since_ms;
+}
+
 /* ---- the readers ---- */
 
 bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err)
 {
 	struct reader *mine = NULL;
+	int64_t until_ms = time_monotonic_ms() + db->options.wait_ms;
+	bool in_time = true;
 	(void)pthread_mutex_lock(&db->read_lock);
-	while (!mine) {
+	while (!mine && in_time) {
 		/* The first ones first: their caches are warm, and the last ones may never be opened. */
 		for (size_t i = 0; i < READERS_MAX && !mine; i++)
 			if (!db->readers[i].busy) mine = &db->readers[i];
-		if (!mine) (void)pthread_cond_wait(&db->reader_free, &db->read_lock);
+		if (!mine) in_time = cond_wait_until(&db->reader_free, &db->read_lock, until_ms);
 	}
-	mine->busy = true;
+	if (mine) mine->busy = true;
 	(void)pthread_mutex_unlock(&db->read_lock);
+	if (!mine)
+		return error_set(err, RPC_ABORTED, "STORE_BUSY", "no reader was free for %lld ms",
+		                 (long long)db->options.wait_ms);
 	struct sql_options options = db->options;
 	options.read_only = true;
 	struct sql_conn *conn = &mine->conn;
@@ -219,9 +281,10 @@ bool db_open(const struct sql_options *options, const struct clock *clock, struc
 	db->path = path;
 	db->options = *options;
 	db->options.path = path;
+	if (db->options.wait_ms <= 0) db->options.wait_ms = WAIT_MS;
 	(void)pthread_mutex_init(&db->write_lock, NULL);
 	(void)pthread_mutex_init(&db->read_lock, NULL);
-	(void)pthread_cond_init(&db->reader_free, NULL);
+	cond_init(&db->reader_free);
 	if (sql_open(&db->options, &db->writer, err) && migrate(&db->writer, clock, err)) {
 		*out = db;
 		return true;

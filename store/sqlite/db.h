@@ -18,15 +18,18 @@ void db_close(struct db **db); /* accepts NULL; nobody may be inside */
 
 /* Runs `work` in a write transaction and commits; false from `work` undoes what it did. It may run in another thread while
  * the caller waits here, and may run twice (the first time undone), so it writes its results afresh each time.
- * Fails with what `work` said; else STORE_BUSY, STORE_FULL, STORE_DOWN: nothing is written; UNKNOWN/WRITE_UNCERTAIN: the commit
+ * Fails with what `work` said; else STORE_BUSY (also when its turn did not come within wait_ms), STORE_FULL, STORE_DOWN: nothing is
+ * written; UNKNOWN/WRITE_UNCERTAIN: the commit
  * itself met an I/O error, so that a crash now could bring it back. */
 typedef bool db_work(struct sql_conn *conn, void *job, struct error *err);
 MUST_CHECK bool db_write(struct db *db, db_work *work, void *job, struct error *err);
 
 /* Writes that wait for the one under way. */
 size_t db_waiting(struct db *db);
+/* Age of the oldest write that waits or is under way; 0 = none, or it has just come. */
+int64_t db_oldest_wait_ms(struct db *db);
 
-/* A reader with a snapshot of its own, until it is given back; waits for a free one. */
+/* A reader with a snapshot of its own, until it is given back; waits for a free one, at most wait_ms: STORE_BUSY. */
 MUST_CHECK bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err);
 void db_give_reader(struct db *db, struct sql_conn **conn); /* accepts NULL; leaves *conn NULL */
 

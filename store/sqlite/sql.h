@@ -25,6 +25,7 @@ struct sql_options {
 	const char *path;
 	const char *vfs; /* NULL = default */
 	int64_t busy_timeout_ms;
+	int64_t wait_ms; /* db.h: for the writer's turn, or for a free reader; 0 = 5000 */
 	bool echo;
 	bool read_only;
 };

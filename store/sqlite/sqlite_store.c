@@ -77,6 +77,8 @@ static bool store_ping(void *self, struct error *err)
 	return ok;
 }
 
+static int64_t store_oldest_wait_ms(void *self) { return db_oldest_wait_ms(((struct sqlite_store *)self)->db); }
+
 static void store_close(void *self)
 {
 	struct sqlite_store *store = self;
@@ -112,6 +114,7 @@ bool sqlite_store_open(const struct sqlite_store_options *options, struct store 
 		.driver = "sqlite",
 		.self = store,
 		.ping = store_ping,
+		.oldest_wait_ms = store_oldest_wait_ms,
 		.close = store_close,
 	};
 	ok = true;

@@ -204,6 +204,64 @@ static void test_snapshot(void)
 	db_give_reader(db, &conn);
 }
 
+/* ---- waiting has an end ---- */
+
+static atomic_bool let_go;
+static bool stick_work(struct sql_conn *conn, void *self, struct error *err)
+{
+	(void)conn, (void)self, (void)err;
+	holding = true;
+	while (!let_go) (void)sched_yield();
+	return true;
+}
+
+static void *stick_run(void *self)
+{
+	struct error err;
+	*(bool *)self = db_write(db, stick_work, NULL, &err);
+	return NULL;
+}
+
+/* The writer is stuck: those behind it are told, in whatever order they came, and nothing of them is written; it can be seen. */
+static void test_stuck_writer(void)
+{
+	enum { BEHIND = 3 };
+	struct job jobs[BEHIND] = { 0 }, later = { .n = 5 };
+	struct error err;
+	pthread_t holder, threads[BEHIND];
+	bool held = false;
+	CHECK_OK(db_write(db, make_work, NULL, &err), &err);
+	CHECK(db_oldest_wait_ms(db) == 0);
+	holding = let_go = false;
+	CHECK(pthread_create(&holder, NULL, stick_run, &held) == 0);
+	while (!holding) (void)sched_yield();
+	for (size_t i = 0; i < BEHIND; i++) CHECK(pthread_create(&threads[i], NULL, insert_run, &jobs[i]) == 0);
+	for (size_t i = 0; i < BEHIND; i++) {
+		(void)pthread_join(threads[i], NULL);
+		CHECK(!jobs[i].ok && jobs[i].runs == 0 && jobs[i].err.code == RPC_ABORTED && error_is(&jobs[i].err, "STORE_BUSY"));
+	}
+	CHECK(db_waiting(db) == 0 && db_oldest_wait_ms(db) > 0);
+	CHECK(rows(-1) == 0); /* readers go on */
+	let_go = true;
+	(void)pthread_join(holder, NULL);
+	CHECK(held && db_oldest_wait_ms(db) == 0);
+	CHECK(db_write(db, insert_work, &later, &later.err) && rows(-1) == 1);
+}
+
+static void test_no_reader_free(void)
+{
+	struct sql_conn *conns[64] = { 0 }, *more = NULL;
+	struct error err = { 0 };
+	size_t count = 0;
+	while (count < COUNT(conns) && db_take_reader(db, &conns[count], &err)) count++;
+	CHECK(count > 0 && count < COUNT(conns) && err.code == RPC_ABORTED && error_is(&err, "STORE_BUSY"));
+	CHECK(!db_take_reader(db, &more, &err) && more == NULL);
+	db_give_reader(db, &conns[0]);
+	CHECK_OK(db_take_reader(db, &more, &err), &err);
+	db_give_reader(db, &more);
+	for (size_t i = 1; i < count; i++) db_give_reader(db, &conns[i]);
+}
+
 int main(void)
 {
 	char path[80];
@@ -222,6 +280,11 @@ int main(void)
 	test_snapshot();
 	db_close(&db);
 	CHECK(db == NULL);
+	const struct sql_options impatient = { .path = path, .vfs = FAULT_VFS, .busy_timeout_ms = 1, .wait_ms = 20 };
+	if (!CHECK_OK(db_open(&impatient, &clock_system, &db, &err), &err)) return 1;
+	test_stuck_writer();
+	test_no_reader_free();
+	db_close(&db);
 	(void)unlink(path);
 	(void)rmdir(folder);
 	return check_done("unit_store_sqlite_db");

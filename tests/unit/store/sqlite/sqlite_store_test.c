@@ -57,6 +57,7 @@ static void test_one_owner(void)
 	CHECK(!open_store(path, true, &second, &err)); /* that one's going frees nothing */
 	CHECK_STR(str_from(store.driver), "sqlite");
 	CHECK_OK(store.ping(store.self, &err), &err);
+	CHECK(store.oldest_wait_ms(store.self) == 0);
 	store.close(store.self);
 	CHECK_OK(open_store(path, true, &store, &err), &err); /* the lock goes with its holder */
 	store.close(store.self);
