@@ -49,10 +49,11 @@ static const struct allergen {
 	{ "chicken|poultry|鸡|禽", "chicken turkey duck egg" },
 	{ "duck|鸭", "duck" },
 	{ "牛奶|羊奶|milk|dairy|cheese|yogurt|yoghurt|lactose|乳制品|奶|乳糖|芝士", "dairy" },
-	{ "beef|veal|牛", "beef" },
+	{ "bison|buffalo|yak|野牛|牦牛|水牛", "bison beef" },
+	{ "beef|veal|牛", "beef bison" },
 	{ "pork|猪", "pork" },
-	{ "goat|山羊", "goat" },
-	{ "lamb|mutton|羊", "lamb" },
+	{ "goat|山羊", "goat lamb" },
+	{ "lamb|mutton|羊", "lamb goat" },
 	{ "rabbit|兔", "rabbit" },
 	{ "venison|deer|鹿", "venison" },
 	{ "seafood|海鲜", "fish shellfish" },
@@ -190,10 +191,11 @@ bool screen_groups_has(const struct screen_groups *set, const char *group)
 
 static void add_groups(struct screen_groups *set, const char *groups)
 {
-	static const char *const known[] = { "chicken",   "turkey",    "duck", "egg",    "dairy",   "beef",
-		                             "pork",      "goat",      "lamb", "rabbit", "venison", "fish",
-		                             "shellfish", "buckwheat", "oat",  "barley", "wheat",   "corn",
-		                             "millet",    "rice",      "soy",  "legume", "potato",  "sweet_potato" };
+	static const char *const known[] = { "chicken", "turkey",  "duck",   "egg",       "dairy",
+		                             "beef",    "bison",   "pork",   "goat",      "lamb",
+		                             "rabbit",  "venison", "fish",   "shellfish", "buckwheat",
+		                             "oat",     "barley",  "wheat",  "corn",      "millet",
+		                             "rice",    "soy",     "legume", "potato",    "sweet_potato" };
 	struct str rest = str_from(groups), group;
 	while (str_split(&rest, ' ', &group))
 		for (size_t i = 0; i < COUNT(known); i++)
@@ -216,14 +218,98 @@ void screen_allergen(struct str word, struct screen_groups *set)
 	}
 }
 
+static void remove_groups(struct screen_groups *set, const struct screen_groups *spared)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < set->count; i++)
+		if (!screen_groups_has(spared, set->groups[i])) set->groups[kept++] = set->groups[i];
+	set->count = kept;
+}
+
+/* Offset of the first of the words, SIZE_MAX if there is none. */
+static size_t find_any(struct str text, const char *words, size_t *len)
+{
+	size_t first = SIZE_MAX;
+	struct str rest = str_from(words), word;
+	while (str_split(&rest, '|', &word)) {
+		size_t at = find_word(text, word, 0);
+		if (at >= first) continue;
+		first = at;
+		*len = word.len;
+	}
+	return first;
+}
+
+/* "allergic to everything except duck", 除了鸡肉，其他肉都过敏: what is excepted is no allergen, and if nothing else is named
+ * all other animals are. False if the sentence has no exception; one that is denied or adds to it is left to the planner. */
+static bool read_exception(struct str sentence, struct screen_groups *set)
+{
+	size_t len = 0, at = find_any(sentence, "except|other than|besides|apart from|but|除了|除", &len),
+	       behind_len = 0;
+	size_t behind = find_any(sentence, "以外|之外|除外", &behind_len);
+	if (at == SIZE_MAX && behind == SIZE_MAX) return false;
+	if (at != SIZE_MAX && same_at(sentence, at, STR("but")) &&
+	    !has_any((struct str){ sentence.ptr, at }, "everything|anything|all|any"))
+		return false;
+	if (!has_any(sentence, "allergic|allergy|allergies|过敏")) return true;
+	if (has_any(sentence, "no|not|never|without|also|too|不|无|没|还|也")) return true;
+	struct screen_groups spared = { 0 };
+	struct str named = sentence;
+	if (behind != SIZE_MAX && (at == SIZE_MAX || at == behind)) {
+		named.len = behind;
+		size_t comma = SIZE_MAX; /* 所有肉都过敏，鸭肉除外 */
+		for (size_t from = 0; (from = str_find(named, STR("，"), from)) != SIZE_MAX; from += 3)
+			comma = from + 3;
+		if (comma != SIZE_MAX) named = (struct str){ named.ptr + comma, named.len - comma };
+	} else {
+		named = (struct str){ sentence.ptr + at + len, sentence.len - at - len };
+		size_t skip = 0, end = find_any(named, "，|, |以外|之外|其他|别的|所有", &skip);
+		if (end != SIZE_MAX) named.len = end;
+	}
+	screen_allergen(named, &spared);
+	if (!spared.count) return true;
+	static const char *const animals =
+	    "chicken turkey duck egg dairy beef bison pork goat lamb rabbit venison fish shellfish";
+	struct screen_groups all = { 0 };
+	size_t named_at = (size_t)(named.ptr - sentence.ptr), named_end = named_at + named.len;
+	screen_allergen((struct str){ sentence.ptr, named_at }, &all);
+	screen_allergen((struct str){ sentence.ptr + named_end, sentence.len - named_end }, &all);
+	struct screen_groups every = { 0 };
+	add_groups(&every, animals);
+	/* "except rice" says nothing of meat */
+	for (size_t i = 0; i < spared.count && !all.count; i++)
+		if (screen_groups_has(&every, spared.groups[i])) all = every;
+	remove_groups(&all, &spared);
+	for (size_t i = 0; i < all.count; i++) add_groups(set, all.groups[i]);
+	return true;
+}
+
+/* 吃鸡肉会拉肚子, "beef makes her itch": the food between "eats" and the effect, or before "makes". */
+static void read_effect(struct str clause, struct screen_groups *set)
+{
+	size_t len = 0, effect = find_any(clause, "拉肚子|拉稀|软便|腹泻|呕吐|就吐|会吐|起疹|发痒|就痒|会痒", &len);
+	size_t eats = find_any(clause, "吃|喝", &len);
+	if (effect != SIZE_MAX && eats < effect && !has_any(clause, "不|没|无|喜欢|爱|除"))
+		screen_allergen((struct str){ clause.ptr + eats, effect - eats }, set);
+	size_t makes = find_any(clause, "makes|make|upsets", &len);
+	if (makes != SIZE_MAX && !has_any(clause, "no|not|never|doesn't|don't|likes|loves|except|but") &&
+	    has_any(clause, "itch|itchy|vomit|sick|stomach"))
+		screen_allergen((struct str){ clause.ptr, makes }, set);
+}
+
 void screen_allergy_text(struct str text, struct screen_groups *set)
 {
-	struct str clause;
-	while (next_part(&text, "。|；|，|！|!|;|. |, |\n| but |但", &clause)) {
-		bool allergy = has_any(clause, "allergic|allergy|allergies|intolerant|intolerance|过敏|不耐受");
-		struct str cleaned = clause;
-		size_t at = str_find(clause, STR("不耐受"), 0); /* its 不 denies nothing */
-		if (at != SIZE_MAX) cleaned.len = at;
-		if (allergy && !has_any(cleaned, "no|not|never|without|不|无|没")) screen_allergen(clause, set);
+	struct str sentence, clause;
+	while (next_part(&text, "。|；|！|!|;|. |\n", &sentence)) {
+		if (read_exception(sentence, set)) continue;
+		while (next_part(&sentence, "，|, | but |但", &clause)) {
+			bool allergy = has_any(clause, "allergic|allergy|allergies|intolerant|intolerance|过敏|不耐受");
+			struct str cleaned = clause;
+			size_t at = str_find(clause, STR("不耐受"), 0); /* its 不 denies nothing */
+			if (at != SIZE_MAX) cleaned.len = at;
+			if (allergy && !has_any(cleaned, "no|not|never|without|only|不|无|没|只"))
+				screen_allergen(clause, set);
+			if (!allergy) read_effect(clause, set);
+		}
 	}
 }

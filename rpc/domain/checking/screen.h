@@ -23,7 +23,8 @@ struct screen_groups {
 bool screen_groups_has(const struct screen_groups *set, const char *group);
 /* Adds the groups that a word of an allergen list names: "chicken", 鸡肉 (all poultry and egg, which share the proteins). */
 void screen_allergen(struct str word, struct screen_groups *set);
-/* Adds what running text says an allergy to: only clauses that speak of an allergy and do not deny it. */
+/* Adds what running text says an allergy to, or what makes the pet ill: only clauses that do not deny it. An exception
+ * ("allergic to everything except duck") adds all other animals. */
 void screen_allergy_text(struct str text, struct screen_groups *set);
 
 #endif

@@ -25,17 +25,33 @@ enum role {
 	ROLE_FREE = 1 << 13,      /* "-free" after a food */
 	ROLE_STOP = 1 << 14,      /* end of a clause, or but, 但是 */
 	ROLE_COMMA = 1 << 15,
-	ROLE_OTHER = 1 << 16, /* anything else */
+	ROLE_OTHER = 1 << 16,   /* anything else */
+	ROLE_ONLY = 1 << 17,    /* only eats, nothing but, 只吃 */
+	ROLE_EXCEPT = 1 << 18,  /* except, other than, 除了: stands before what is excepted */
+	ROLE_BESIDE = 1 << 19,  /* 以外, 除外: stands after it */
+	ROLE_ALL = 1 << 20,     /* everything, 其他 */
+	ROLE_ADD = 1 << 21,     /* also, 还: what was excepted is meant too */
+	ROLE_EAT = 1 << 22,     /* eats, 吃: no wish by itself */
+	ROLE_CAUSE = 1 << 23,   /* makes, upsets */
+	ROLE_SYMPTOM = 1 << 24, /* itch, vomits, 拉肚子 */
+	ROLE_UPSETS = 1 << 25,  /* disagrees with: cause and symptom in one */
+	ROLE_FROM = 1 << 26,    /* after, because of, 一吃: what follows is the cause */
+	ROLE_LINK = 1 << 27,    /* 会, 就, 后: between a food and its symptom */
+	ROLE_FEW = 1 << 28,     /* a little, 少量 */
+	ROLE_LATE = 1 << 29,    /* end stage, 晚期 */
+	ROLE_BUT = 1 << 30,     /* but: an exception after "anything", else the end of a clause */
 };
 
 enum { TOKEN_ROWS_MAX = 4 };
 struct token {
 	unsigned roles;
+	size_t at, end; /* bytes of tokens.text */
 	size_t condition_count, safety_count, food_count;
 	size_t conditions[TOKEN_ROWS_MAX], safety[TOKEN_ROWS_MAX], foods[TOKEN_ROWS_MAX]; /* rows of the tables */
 };
 struct tokens {
-	struct str text; /* normalised: lower case, half width, single spaces */
+	struct str text;      /* normalised: lower case, half width, single spaces */
+	const size_t *source; /* for each byte of text its place in what was given, and the given length at the end */
 	size_t count;
 	struct token *items;
 };

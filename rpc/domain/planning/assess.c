@@ -5,15 +5,20 @@
 
 #include "rpc/domain/planning/assess_parts.h"
 
-/* What lives: the heaviest and oldest on record, with room. */
+/* What lives: the heaviest and oldest on record, with room, and no more at an age than the largest puppies weigh. */
 static const struct {
 	enum species species;
+	int upto_months;
 	double min_kg, max_kg;
-	int max_months;
 } possible[] = {
-	{ SPECIES_CAT, 0.05, 25, 480 },
-	{ SPECIES_DOG, 0.05, 160, 400 },
+	{ SPECIES_CAT, 1, 0.05, 2 },  { SPECIES_CAT, 2, 0.1, 4 },    { SPECIES_CAT, 3, 0.2, 6 },
+	{ SPECIES_CAT, 5, 0.3, 10 },  { SPECIES_CAT, 11, 0.4, 16 },  { SPECIES_CAT, 480, 0.6, 25 },
+	{ SPECIES_DOG, 1, 0.05, 14 }, { SPECIES_DOG, 2, 0.1, 24 },   { SPECIES_DOG, 3, 0.15, 38 },
+	{ SPECIES_DOG, 4, 0.2, 50 },  { SPECIES_DOG, 5, 0.25, 65 },  { SPECIES_DOG, 6, 0.25, 80 },
+	{ SPECIES_DOG, 8, 0.3, 110 }, { SPECIES_DOG, 12, 0.3, 140 }, { SPECIES_DOG, 400, 0.4, 160 },
 };
+/* Beyond these multiples of a breed's weights the breed or the scale is wrong; mixes and the very fat stay below. */
+static const double breed_most = 4, breed_much = 2.2, breed_little = 0.35;
 
 bool assess_has(const struct assess *s, const char *condition)
 {
@@ -23,8 +28,8 @@ bool assess_has(const struct assess *s, const char *condition)
 	return false;
 }
 
-PRINTF_LIKE(2, 0) PRINTF_LIKE(3, 0)
-static struct str text_make(struct assess *s, const char *zh, const char *en, va_list args)
+PRINTF_LIKE(2, 0)
+PRINTF_LIKE(3, 0) static struct str text_make(struct assess *s, const char *zh, const char *en, va_list args)
 {
 	struct strbuf out;
 	strbuf_init(&out, s->arena);
@@ -54,21 +59,70 @@ void assess_assume(struct assess *s, const char *field, double effect_kcal, cons
 	s->out->assumptions[s->out->assumption_count++] = (struct assumption){ field, text, effect_kcal };
 }
 
-static bool pet_is_possible(const struct pet *pet, struct error *err)
+static const char *species_name(const struct pet *pet)
 {
-	bool ok = true;
+	bool zh = pet->lang == LANG_ZH;
+	return pet->species == SPECIES_DOG ? (zh ? "狗" : "dog") : zh ? "猫" : "cat";
+}
+
+/* An age or weight that was not said is the caller's guess, not the owner's mistake: only what can never be is refused. */
+static bool weight_is_possible(const struct pet *pet, struct error *err)
+{
+	bool zh = pet->lang == LANG_ZH, by_age = pet->weight_said && pet->age_said;
+	double min_kg = INFINITY, max_kg = 0;
 	for (size_t i = 0; i < COUNT(possible); i++) {
 		if (possible[i].species != pet->species) continue;
-		const char *name = pet->species == SPECIES_DOG ? "dog" : "cat";
-		if (!(pet->weight_kg >= possible[i].min_kg && pet->weight_kg <= possible[i].max_kg))
-			ok = error_violation(err, "pet_weight", "range", "a %s weighs %g to %g kg", name,
-			                     possible[i].min_kg, possible[i].max_kg);
-		if (pet->age_months < 1 || pet->age_months > possible[i].max_months)
-			ok = error_violation(err, "pet_age", "range", "a %s is 1 to %d months old", name,
-			                     possible[i].max_months);
-		return ok;
+		if (by_age && pet->age_months > possible[i].upto_months) continue;
+		min_kg = fmin(min_kg, possible[i].min_kg);
+		max_kg = fmax(max_kg, possible[i].max_kg);
+		if (by_age) break;
 	}
-	return error_violation(err, "pet_type", "enum", "cat or dog");
+	if (max_kg > 0 && !(pet->weight_kg >= min_kg && pet->weight_kg <= max_kg))
+		return by_age ? error_violation(err, "pet_weight", "range",
+		                                zh ? "%s %d 个月大时体重应为 %g–%g 千克"
+		                                   : "a %s of %d months weighs %g to %g kg",
+		                                species_name(pet), pet->age_months, min_kg, max_kg)
+		              : error_violation(err, "pet_weight", "range",
+		                                zh ? "%s的体重应为 %g–%g 千克" : "a %s weighs %g to %g kg",
+		                                species_name(pet), min_kg, max_kg);
+	const struct breed *breed = pet->breed.ptr && pet->weight_said ? breed_find(pet->species, pet->breed) : NULL;
+	if (breed && pet->weight_kg > breed_most * breed->adult_max_kg)
+		return error_violation(
+		    err, "pet_weight", "range",
+		    zh ? "%s成年约 %g–%g 千克，不会是 %g 千克" : "a grown %s weighs %g to %g kg, not %g kg",
+		    text2_in(breed->name, pet->lang), breed->adult_min_kg, breed->adult_max_kg, pet->weight_kg);
+	return true;
+}
+
+static bool pet_is_possible(const struct pet *pet, struct error *err)
+{
+	int max_months = 0;
+	for (size_t i = 0; i < COUNT(possible); i++) {
+		if (possible[i].species == pet->species && possible[i].upto_months > max_months)
+			max_months = possible[i].upto_months;
+	}
+	bool zh = pet->lang == LANG_ZH;
+	if (!max_months) return error_violation(err, "pet_type", "enum", zh ? "只能是猫或狗" : "cat or dog");
+	bool ok = true;
+	if (pet->age_months < 1 || pet->age_months > max_months)
+		ok = error_violation(err, "pet_age", "range",
+		                     zh ? "%s的年龄应为 1–%d 个月" : "a %s is 1 to %d months old", species_name(pet),
+		                     max_months);
+	return weight_is_possible(pet, err) && ok;
+}
+
+/* Not impossible, but so far from the breed that a slip is likelier. */
+static void warn_of_weight(struct assess *s)
+{
+	const struct pet *pet = s->pet;
+	if (!s->breed || !pet->weight_said) return;
+	bool grown = s->question.stage != STAGE_GROWTH;
+	if (pet->weight_kg <= breed_much * s->breed->adult_max_kg &&
+	    !(grown && pet->weight_kg < breed_little * s->breed->adult_min_kg))
+		return;
+	assess_warn(s, "%s成年体重一般为 %g–%g 千克，填写的是 %g 千克，请核对体重和品种。",
+	            "A grown %s usually weighs %g to %g kg, but %g kg was given: check weight and breed.",
+	            assess_in(s, s->breed->name), s->breed->adult_min_kg, s->breed->adult_max_kg, pet->weight_kg);
 }
 
 /* A therapeutic diet below AAFCO is a prescription: nothing is issued automatically. */
@@ -129,6 +183,7 @@ bool assess_pet(struct arena *arena, const struct pet *pet, struct assessment *o
 	};
 	assess_words(&s);
 	assess_stage(&s);
+	warn_of_weight(&s);
 	if (!is_allowed(&s, err)) return false;
 	decide_energy(&s);
 	if (!assess_bounds(&s, err)) return false;

@@ -43,7 +43,9 @@ static void read_issues(struct assess *s, const struct lexicon *lexicon)
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		if (!texts[i].len) continue;
 		reading_add(&s->words, lexicon, s->arena, texts[i], READ_TEXT);
-		if (!s->words.understood && i == 0) warn_unknown(s, "健康状况", "health_status", texts[i]);
+		if (!s->words.understood)
+			warn_unknown(s, i == 0 ? "健康状况" : "特殊要求",
+			             i == 0 ? "health_status" : "special_requirements", texts[i]);
 	}
 	for (size_t i = 0; i < pet->health_issues.count; i++) {
 		reading_add(&s->words, lexicon, s->arena, pet->health_issues.items[i], READ_TEXT);
@@ -95,6 +97,26 @@ static void read_lists(struct assess *s, const struct lexicon *lexicon)
 	}
 }
 
+static void set_condition(struct assess *s, const char *id)
+{
+	for (size_t i = 0; i < condition_count; i++) {
+		if (strcmp(condition_table[i].id, id) == 0) s->words.conditions[i] = true;
+	}
+}
+
+static void warn_unclear(struct assess *s)
+{
+	for (size_t i = 0; i < s->words.unclear_count; i++)
+		assess_warn(
+		    s,
+		    "“" STR_FMT
+		    "”提到过敏、忌口或“只吃”，但没有完全看懂，请核对排除的食材；也可直接填写过敏原和不吃的食物。",
+		    "\"" STR_FMT "\" speaks of an allergy, a refusal or \"only\" and was not fully understood: check "
+		                 "what is left out, "
+		    "or fill in allergens and dislikes.",
+		    STR_ARG(s->words.unclear[i]));
+}
+
 static void warn_safety(struct assess *s)
 {
 	for (size_t i = 0; i < safety_rule_count; i++) {
@@ -116,10 +138,10 @@ void assess_words(struct assess *s)
 	reading_init(&s->words, s->arena);
 	read_issues(s, lexicon);
 	read_lists(s, lexicon);
-	if (s->words.allergy_unnamed) {
-		for (size_t i = 0; i < condition_count; i++) {
-			if (strcmp(condition_table[i].id, "food_allergy") == 0) s->words.conditions[i] = true;
-		}
+	warn_unclear(s);
+	if (s->words.only_allergy) set_condition(s, "food_allergy");
+	if (s->words.allergy_unnamed && !s->words.only_allergy) {
+		set_condition(s, "food_allergy");
 		assess_warn(s, "提到了过敏但没有说明是什么食物，方案按排除饮食设计；知道过敏原后请填写。",
 		            "An allergy was mentioned without the food, so the plan is an elimination diet; name the "
 		            "allergen once it is "

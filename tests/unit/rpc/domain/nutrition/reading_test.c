@@ -152,7 +152,7 @@ static const struct {
 	{ D, READ_TEXT, "喜欢吃鸡肉", "", "", false },
 	{ D, READ_TEXT, "牛肉不吃", "beef", "", false },
 	{ D, READ_TEXT, "请不要给它喂三文鱼", "salmon", "", false },
-	{ D, READ_TEXT, "喝牛奶拉肚子", "", "", false },
+	{ D, READ_TEXT, "喝牛奶拉肚子", "", "milk", false },
 	{ D, READ_TEXT, "不吃牛油果", "avocado", "", false },
 	{ D, READ_TEXT, "不吃羊奶", "goat_milk", "", false },
 	{ D, READ_TEXT, "without onion", "onion", "", false },

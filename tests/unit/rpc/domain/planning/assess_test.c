@@ -187,6 +187,60 @@ static void test_exclusions(void)
 	CHECK(a->warning_count == 0);
 }
 
+/* What stays and what goes when the text says "only" or "everything except". */
+static void test_only(void)
+{
+	static const struct {
+		const char *text, *stays, *goes; /* ids, '|' separated */
+		bool allergy;
+	} rows[] = {
+		{ "allergic to everything except duck", "duck_meat_cooked|rice_white_cooked|algal_oil_dha",
+		  "chicken_thigh_cooked|beef_mince95_cooked|pork_tenderloin_cooked|cod_pacific_cooked|egg_whole_boiled|"
+		  "goat_milk|fish_oil_1812|chicken_fat|turkey_liver_cooked|bone_meal|eggshell_powder",
+		  true },
+		{ "除了鸡肉，其他肉都过敏", "chicken_thigh_cooked|chicken_liver_cooked|chicken_fat|potato_boiled",
+		  "duck_meat_cooked|beef_mince95_cooked|cod_pacific_cooked|egg_whole_boiled|beef_liver_cooked", true },
+		{ "只能吃鸡肉",
+		  "chicken_thigh_cooked|chicken_liver_cooked|fish_oil_1812|rice_white_cooked|potato_boiled",
+		  "beef_mince95_cooked|turkey_breast_cooked|cod_pacific_cooked|beef_liver_cooked|lard|egg_whole_boiled",
+		  false },
+		{ "only eats chicken and rice", "chicken_breast_cooked|rice_white_cooked|carrot_boiled",
+		  "potato_boiled|oatmeal_cooked|lentils_boiled|beef_mince95_cooked", false },
+		{ "不吃鱼以外的东西", "cod_pacific_cooked|salmon_farmed_cooked|fish_oil_1812",
+		  "chicken_thigh_cooked|beef_mince95_cooked|egg_whole_boiled|beef_liver_cooked", false },
+		{ "no meat other than lamb", "lamb_leg_cooked|lamb_liver_cooked",
+		  "goat_meat_cooked|beef_mince95_cooked", false },
+		{ "no fish except salmon", "salmon_farmed_cooked|beef_mince95_cooked",
+		  "cod_pacific_cooked|sardine_canned", false },
+		{ "only wants cheese", "chicken_thigh_cooked|beef_mince95_cooked", "", false },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct assessment *a = assessed(with_wish(dog(15, 48), rows[i].text));
+		struct str list = str_from(rows[i].stays), id;
+		while (list.len && str_split(&list, '|', &id))
+			CHECK_ROW(str_dup_c(arena, id), !a->food_excluded[food_by_id(id)]);
+		list = str_from(rows[i].goes);
+		while (list.len && str_split(&list, '|', &id))
+			CHECK_ROW(str_dup_c(arena, id), a->food_excluded[food_by_id(id)]);
+		CHECK_ROW(rows[i].text, has_condition(a, "food_allergy") == rows[i].allergy &&
+		                            a->single_protein == rows[i].allergy &&
+		                            (a->excluded_allergen_count > 0) == rows[i].allergy);
+	}
+	struct assessment *a = assessed(with_wish(dog(15, 48), "She can't have chicken or eggs. Beef makes her itch."));
+	CHECK(excluded(a, "chicken_thigh_cooked") && excluded(a, "egg_whole_boiled") &&
+	      excluded(a, "bison_mince_cooked") && excluded(a, "beef_liver_cooked") &&
+	      !excluded(a, "turkey_breast_cooked") && says(a, "bison"));
+	a = assessed(with_wish(dog(15, 48), "allergic to lamb"));
+	CHECK(excluded(a, "goat_meat_cooked") && says(a, "goat"));
+	a = assessed(with_wish(dog(15, 48), "Allergic to Capybara and beef"));
+	CHECK(says(a, "\"Allergic to Capybara and beef\"") && says(a, "not fully understood"));
+	struct pet zh = with_wish(dog(15, 48), "喜欢吃鸡肉，但一吃就拉肚子");
+	zh.lang = LANG_ZH;
+	CHECK(says(assessed(zh), "“一吃就拉肚子”"));
+	a = assessed(with_wish(dog(15, 48), "purple moonbeams"));
+	CHECK(says(a, "purple moonbeams") && says(a, "special_requirements"));
+}
+
 static void test_wishes(void)
 {
 	static const struct {
@@ -200,7 +254,7 @@ static void test_wishes(void)
 		{ "不加补充剂", "was not followed" },
 		{ "double the calcium", "safe maximum" },
 		{ "vegan", "keeps animal food" },
-		{ "likes long walks", NULL },
+		{ "likes long walks", "was not understood" },
 		{ "no allergies", NULL },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -400,6 +454,8 @@ static void test_impossible(void)
 	} rows[] = {
 		{ SPECIES_CAT, 40, 24, "pet_weight" },  { SPECIES_DOG, 400, 24, "pet_weight" },
 		{ SPECIES_DOG, NAN, 24, "pet_weight" }, { SPECIES_DOG, 10, 600, "pet_age" },
+		{ SPECIES_DOG, 40, 1, "pet_weight" },   { SPECIES_CAT, 9, 2, "pet_weight" },
+		{ SPECIES_DOG, 0.1, 24, "pet_weight" }, { SPECIES_CAT, 0.3, 24, "pet_weight" },
 		{ SPECIES_CAT, 4, 0, "pet_age" },       { (enum species)7, 4, 5, "pet_type" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -409,7 +465,39 @@ static void test_impossible(void)
 		struct error err = { 0 };
 		CHECK_ROW(rows[i].field, !assess_pet(arena, &p, &a, &err) && error_is(&err, "VALIDATION_FAILED"));
 		CHECK_ROW(rows[i].field, err.violation_count && strcmp(err.violations[0].field, rows[i].field) == 0);
+		CHECK_ROW(rows[i].field, err.violations[0].message[0] > 0 && err.violations[0].message[0] < 127);
+		p.lang = LANG_ZH; /* in the language of the plan */
+		err = (struct error){ 0 };
+		CHECK_ROW(rows[i].field,
+		          !assess_pet(arena, &p, &a, &err) && (unsigned char)err.violations[0].message[0] > 127);
 	}
+	static const struct {
+		const char *breed;
+		double kg;
+		int months;
+		bool ok, warns;
+	} breeds[] = {
+		{ "Chihuahua", 2.5, 24, true, false }, { "Chihuahua", 40, 24, false, false },
+		{ "Chihuahua", 9, 24, true, true },    { "Great Dane", 70, 36, true, false },
+		{ "Great Dane", 9, 36, true, true },   { "Great Dane", 9, 3, true, false },
+		{ "unheard of", 60, 36, true, false },
+	};
+	for (size_t i = 0; i < COUNT(breeds); i++) {
+		struct pet p = dog(breeds[i].kg, breeds[i].months);
+		p.breed = str_from(breeds[i].breed);
+		struct assessment a;
+		struct error err = { 0 };
+		CHECK_ROW(breeds[i].breed, assess_pet(arena, &p, &a, &err) == breeds[i].ok);
+		if (!breeds[i].ok)
+			CHECK_ROW(breeds[i].breed, strcmp(err.violations[0].field, "pet_weight") == 0);
+		else
+			CHECK_ROW(breeds[i].breed, says(&a, "check weight and breed") == breeds[i].warns);
+	}
+	struct pet guess = dog(40, 1); /* what the caller guessed is not the owner's mistake */
+	guess.weight_said = false;
+	struct assessment a;
+	struct error err = { 0 };
+	CHECK_OK(assess_pet(arena, &guess, &a, &err), &err);
 }
 
 /* Everything at once, in both languages: no text is lost, cut or empty, and twice the same is the same. */
@@ -441,6 +529,7 @@ int main(void)
 	arena = arena_create(0);
 	test_worked_cases();
 	test_exclusions();
+	test_only();
 	test_wishes();
 	test_stages();
 	test_conditions();
