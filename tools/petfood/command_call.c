@@ -41,7 +41,7 @@ enum cli_exit command_call(struct cli *cli)
 	ProtobufCMessage *request = arena_alloc(cli->arena, method->request->descriptor->sizeof_message), *reply = NULL;
 	protobuf_c_message_init(method->request->descriptor, request);
 	if (method->auth == AUTH_SERVICE) cli->as_service = true;
-	const struct json_parse_options options = { .refuse_unknown = !cli->keep_unknown };
+	const struct json_parse_options options = { .refuse_unknown = !cli->keep_unknown, .lang = cli->lang };
 	if (!json_to_message(cli->arena, json, method->request, &options, request, &err) ||
 	    !cli_call(cli, method->name, request, &reply, &err))
 		return cli_fail(cli, &err);

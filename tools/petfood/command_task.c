@@ -177,7 +177,7 @@ enum cli_exit command_plan(struct cli *cli)
 	Petfood__V1__CreatePlanRequest request = PETFOOD__V1__CREATE_PLAN_REQUEST__INIT;
 	Petfood__V1__CreatePlanReply *created;
 	Petfood__V1__Plan *plan;
-	const struct json_parse_options options = { .refuse_unknown = !cli->keep_unknown };
+	const struct json_parse_options options = { .refuse_unknown = !cli->keep_unknown, .lang = cli->lang };
 	error_clear(&err);
 	if (!cli->days) cli->days = 1;
 	if (!cli_read_file(cli->arena, cli->argv[0], PET_BYTES_MAX, &json, &err) ||

@@ -67,6 +67,12 @@ static void print_meals(const Petfood__V1__WeeklyDietPlan *week, enum lang lang)
 	}
 }
 
+/* Four figures at least, and no exponent. */
+static void print_figure(double value)
+{
+	(void)printf(" %11.*f", value >= 1000 ? 0 : value >= 100 ? 1 : value >= 10 ? 2 : 3, value);
+}
+
 static void print_adequacy(const Petfood__V1__WeeklyDietPlan *week, enum lang lang)
 {
 	print_padded(stdout, str_from(text2_in(words.nutrient, lang)), 34);
@@ -83,11 +89,11 @@ static void print_adequacy(const Petfood__V1__WeeklyDietPlan *week, enum lang la
 		              strcmp(a->unit, "ratio") ? ")" : "");
 		print_padded(stdout, strbuf_str(&name), 34);
 		strbuf_fini(&name);
-		(void)printf(" %11.4g", a->amount_per_1000kcal);
+		print_figure(a->amount_per_1000kcal);
 		double min = petfood_v1_adequacy_minimum_or(a, 0), max = petfood_v1_adequacy_maximum_or(a, INFINITY);
-		if (min > 0) (void)printf(" %11.4g", min);
+		if (min > 0) print_figure(min);
 		else (void)printf(" %11s", "-");
-		if (isfinite(max)) (void)printf(" %11.4g", max);
+		if (isfinite(max)) print_figure(max);
 		else (void)printf(" %11s", "-");
 		if (min > 0) (void)printf(" %6.0f %%", a->amount_per_1000kcal / min * 100);
 		else (void)printf(" %8s", "");
