@@ -38,9 +38,10 @@ static struct str conditions(struct arena *arena, const struct assessment *a, bo
 
 struct str plan_text_assessed(struct arena *arena, const struct assessment *a)
 {
-	return SAY(arena, a->pet->lang, "评估完成。生命阶段：" STR_FMT "；需要特别照顾的健康状况：" STR_FMT "。" STR_FMT,
-	           "Assessed. Stage of life: " STR_FMT "; conditions to care for: " STR_FMT ". " STR_FMT,
-	           STR_ARG(conditions(arena, a, true)), STR_ARG(conditions(arena, a, false)), STR_ARG(a->energy_method));
+	return SAY(
+	    arena, a->pet->lang, "评估完成。生命阶段：" STR_FMT "；需要特别照顾的健康状况：" STR_FMT "。" STR_FMT,
+	    "Assessed. Stage of life: " STR_FMT "; conditions to care for: " STR_FMT ". " STR_FMT,
+	    STR_ARG(conditions(arena, a, true)), STR_ARG(conditions(arena, a, false)), STR_ARG(a->energy_method));
 }
 
 struct str plan_text_energy(struct arena *arena, const struct assessment *a)
@@ -50,7 +51,8 @@ struct str plan_text_energy(struct arena *arena, const struct assessment *a)
 		minima += a->bounds[n].min > 0;
 		maxima += isfinite(a->bounds[n].max) != 0;
 	}
-	return SAY(arena, a->pet->lang, "每天 %.0f 千卡（静息能量 %.0f 千卡）；按 AAFCO %s的标准设 %d 项下限和 %d 项上限。",
+	return SAY(arena, a->pet->lang,
+	           "每天 %.0f 千卡（静息能量 %.0f 千卡）；按 AAFCO %s的标准设 %d 项下限和 %d 项上限。",
 	           "%.0f kcal a day (resting need %.0f kcal); AAFCO's profile for %s sets %d minima, with %d maxima.",
 	           a->der_kcal, a->rer_kcal, profile_text(a->profile, a->pet->lang), minima, maxima);
 }
@@ -69,10 +71,11 @@ struct str plan_text_foods(struct arena *arena, const struct assessment *a)
 			usable++;
 	}
 	/* rows of one food in several forms count apart; flesh is served cooked only */
-	return SAY(arena, a->pet->lang, "食材表中有 %zu 种可用，另有 %zu 种因过敏、健康状况、偏好或生食被排除。",
-	           "%zu foods of the table may be used; %zu are left out for allergy, condition, taste or because they are "
-	           "raw.",
-	           usable, excluded);
+	return SAY(
+	    arena, a->pet->lang, "食材表中有 %zu 种可用，另有 %zu 种因过敏、健康状况、偏好或生食被排除。",
+	    "%zu foods of the table may be used; %zu are left out for allergy, condition, taste or because they are "
+	    "raw.",
+	    usable, excluded);
 }
 
 struct str plan_text_themes(struct arena *arena, enum lang lang, const struct str names[PLAN_WEEKS])
@@ -132,8 +135,8 @@ struct str plan_text_week_planning(struct arena *arena, enum lang lang, int week
 struct str plan_text_week_completed(struct arena *arena, enum lang lang, const Petfood__V1__WeeklyDietPlan *week)
 {
 	return SAY(arena, lang, "第 %d 周完成：%s，%d 种食材和补充剂，每天 %.0f 千卡，钙磷比 %.2f",
-	           "Week %d done: %s; %d foods and supplements, %.0f kcal a day, Ca:P %.2f", week->oder, week->theme, week->item_count,
-	           week->energy_kcal, week->ca_p_ratio);
+	           "Week %d done: %s; %d foods and supplements, %.0f kcal a day, Ca:P %.2f", week->oder, week->theme,
+	           week->item_count, week->energy_kcal, week->ca_p_ratio);
 }
 
 struct str plan_text_gathering(enum lang lang)
@@ -144,7 +147,8 @@ struct str plan_text_gathering(enum lang lang)
 
 struct str plan_text_structuring(enum lang lang)
 {
-	static const struct text2 text = { "计划已写好，交独立复核", "The plan is written and goes to the independent check" };
+	static const struct text2 text = { "计划已写好，交独立复核",
+		                           "The plan is written and goes to the independent check" };
 	return str_from(text2_in(text, lang));
 }
 

@@ -45,7 +45,7 @@ enum {
 /* A value for a {name} in the reason's text. */
 struct error_param {
 	const char *name; /* static */
-	char value[160]; /* well-formed UTF-8 if what was put in is; cut at a character */
+	char value[480]; /* a sentence or two; well-formed UTF-8 if what was put in is; cut at a character */
 };
 
 /* One input field that is wrong. */

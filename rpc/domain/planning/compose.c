@@ -34,6 +34,8 @@ static const char *const sources[] = {
 	"FEDIAF Nutritional Guidelines; NRC Nutrient Requirements of Dogs and Cats (2006); EU maxima of feed additives",
 };
 
+static double one_decimal(double value) { return round(value * 10) / 10; }
+
 static char *text_of(struct arena *arena, struct str text) { return message_text(arena, text); }
 
 static char **texts_of(struct arena *arena, const struct str_list *list, size_t *count)
@@ -76,10 +78,10 @@ static Petfood__V1__NutritionBasis *write_basis(struct arena *arena, const struc
 	petfood__v1__nutrition_basis__init(basis);
 	basis->profile = text_of(arena, str_from(a->profile));
 	basis->standard = text_of(arena, STR("WORKING"));
-	basis->rer_kcal = a->rer_kcal;
-	basis->der_kcal = a->der_kcal;
+	basis->rer_kcal = one_decimal(a->rer_kcal);
+	basis->der_kcal = one_decimal(a->der_kcal);
 	basis->energy_method = text_of(arena, a->energy_method);
-	basis->energy_weight_kg = a->energy_weight_kg;
+	basis->energy_weight_kg = round(a->energy_weight_kg * 1e4) / 1e4;
 	basis->density_factor = a->density_factor;
 	basis->large_breed = a->large_breed;
 	basis->conditions = arena_new_array(arena, char *, a->condition_count);
@@ -111,7 +113,7 @@ static void write_assumptions(struct arena *arena, const struct assessment *a, P
 		petfood__v1__assumption__init(assumption);
 		assumption->field = text_of(arena, str_from(a->assumptions[i].field));
 		assumption->text = text_of(arena, a->assumptions[i].text);
-		assumption->effect_kcal = round(a->assumptions[i].effect_kcal * 10) / 10;
+		assumption->effect_kcal = one_decimal(a->assumptions[i].effect_kcal);
 		plan->assumptions[plan->n_assumptions++] = assumption;
 	}
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "rpc/domain/planning/dosing.h"
 #include "rpc/domain/planning/food_item.h"
 #include "rpc/domain/planning/naming.h"
 
@@ -109,6 +110,18 @@ static const struct text2 bowl_names[PLAN_WEEKS] = {
 static const struct text2 plain_names[PLAN_WEEKS] = {
 	{ "清炖", "Gently cooked " }, { "手撕", "Pulled " }, { "细碎", "Finely chopped " }, { "蒸", "Steamed " }
 };
+/* Mince has no fibres to pull. */
+static const struct text2 mince_names[PLAN_WEEKS] = {
+	{ "清炒", "Gently browned " }, { "松软", "Crumbled " }, { "细碎", "Finely broken " }, { "滑炒", "Pan-cooked " }
+};
+static const struct text2 fish_names[PLAN_WEEKS] = {
+	{ "清蒸", "Steamed " }, { "碎拌", "Flaked " }, { "细碎", "Finely flaked " }, { "烤", "Baked " }
+};
+static const struct text2 *plain_names_of(const struct food *f)
+{
+	if (f->category == FOOD_FISH) return fish_names;
+	return str_find(str_from(f->id), STR("mince"), 0) == SIZE_MAX ? plain_names : mince_names;
+}
 static const struct text2 side_names[PLAN_WEEKS] = { { "营养拌菜", "vitamin topping" },
 	                                             { "鲜蔬碎", "green topping" },
 	                                             { "软蔬泥", "soft mash" },
@@ -128,7 +141,7 @@ static Petfood__V1__Dish *dish_make(struct arena *arena)
 {
 	Petfood__V1__Dish *dish = arena_new(arena, Petfood__V1__Dish);
 	petfood__v1__dish__init(dish);
-	dish->steps = arena_new_array(arena, char *, RECIPE_ITEMS_MAX + 6);
+	dish->steps = arena_new_array(arena, char *, RECIPE_ITEMS_MAX + 6 + DOSING_STEPS_MAX);
 	dish->food_ids = arena_new_array(arena, char *, RECIPE_ITEMS_MAX);
 	return dish;
 }
@@ -150,21 +163,13 @@ static struct str food_step(struct arena *arena, const struct food *f, double gr
 	               : str_printf(arena, STR_FMT ", " STR_FMT ": %s.", STR_ARG(name), STR_ARG(weight), how);
 }
 
-/* "碳酸钙粉 1.58 g、葡萄糖酸锌 68 mg" of the supplements that stand heat, or of the others. */
-static struct str supplement_list(struct arena *arena, const struct recipe_item *items, size_t count, enum lang lang,
-                                  bool stands_heat)
+static void add_dosing_steps(Petfood__V1__Dish *dish, struct arena *arena, const struct assessment *a,
+                             const struct recipe *recipe, bool stands_heat)
 {
-	struct strbuf text;
-	strbuf_init(&text, arena);
-	for (size_t i = 0; i < count; i++) {
-		const struct food *f = &food_table[items[i].food];
-		if (f->category != FOOD_SUPPLEMENT || cooking_stands_heat(f) != stands_heat) continue;
-		if (text.len) strbuf_add_cstr(&text, lang == LANG_ZH ? "、" : ", ");
-		strbuf_add_str(&text, food_inner_name(arena, f, lang));
-		strbuf_add_char(&text, ' ');
-		strbuf_add_str(&text, food_grams_text(arena, f, items[i].grams));
-	}
-	return strbuf_str(&text);
+	struct str steps[DOSING_STEPS_MAX];
+	size_t count;
+	dosing_steps(arena, a, recipe, stands_heat, steps, &count);
+	for (size_t i = 0; i < count; i++) add_step(dish, arena, steps[i]);
 }
 
 static Petfood__V1__Dish *main_dish(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
@@ -183,19 +188,17 @@ static Petfood__V1__Dish *main_dish(struct arena *arena, const struct assessment
 		grams += recipe->items[i].grams;
 		add_food_id(dish, arena, f);
 	}
-	struct str name = food_short_name(arena, main_food ? main_food : &food_table[recipe->items[0].food], lang);
+	if (!main_food) main_food = &food_table[recipe->items[0].food];
+	struct str name = food_short_name(arena, main_food, lang);
 	struct str with = starch ? food_inner_name(arena, starch, lang) : STR_NONE;
+	const char *plain = text2_in(plain_names_of(main_food)[week], lang);
 	if (starch && lang == LANG_ZH)
 		name = str_printf(arena, STR_FMT STR_FMT "%s", STR_ARG(name), STR_ARG(with), bowl_names[week].zh);
 	else if (starch)
 		name =
 		    str_printf(arena, STR_FMT " and " STR_FMT " %s", STR_ARG(name), STR_ARG(with), bowl_names[week].en);
-	else if (lang == LANG_ZH)
-		name = str_printf(arena, "%s" STR_FMT, plain_names[week].zh, STR_ARG(name));
 	else
-		name = str_printf(
-		    arena, "%s" STR_FMT, plain_names[week].en,
-		    STR_ARG(food_inner_name(arena, main_food ? main_food : &food_table[recipe->items[0].food], lang)));
+		name = str_printf(arena, "%s" STR_FMT, plain, STR_ARG(food_inner_name(arena, main_food, lang)));
 	dish->name = message_text(arena, name);
 
 	add_step(
@@ -210,14 +213,15 @@ static Petfood__V1__Dish *main_dish(struct arena *arena, const struct assessment
 		const struct food *f = &food_table[recipe->items[i].food];
 		if (in_main_dish(f)) add_step(dish, arena, food_step(arena, f, recipe->items[i].grams, lang));
 	}
-	struct str minerals = supplement_list(arena, recipe->items, recipe->count, lang, true);
+	struct str minerals = dosing_day(arena, a, recipe, true);
 	if (minerals.len) {
+		add_dosing_steps(dish, arena, a, recipe, true);
 		add_step(
 		    dish, arena,
 		    lang == LANG_ZH
 		        ? str_printf(
 		              arena,
-		              "矿物质耐热：每天 " STR_FMT
+		              "矿物质耐热：每天" STR_FMT
 		              "。按所做天数一次称出，先与 2 勺熟食研匀，再与各天第一餐的那份整批拌匀，按天分装。",
 		              STR_ARG(minerals))
 		        : str_printf(
@@ -272,19 +276,18 @@ static Petfood__V1__Dish *side_dish(struct arena *arena, const struct assessment
 	} else {
 		dish->name = message_text(arena, STR("Vitamin topping"));
 	}
-	struct str vitamins = supplement_list(arena, recipe->items, recipe->count, lang, false);
+	struct str vitamins = dosing_day(arena, a, recipe, false);
 	if (vitamins.len) {
-		add_step(dish, arena,
-		         lang == LANG_ZH
-		             ? str_printf(arena,
-		                          "怕热的补充剂 " STR_FMT
-		                          "：等食物凉到 40 ℃ 以下，当天拌入第一餐，用 0.01 g 的秤称量。",
-		                          STR_ARG(vitamins))
-		             : str_printf(arena,
-		                          "What heat would spoil, " STR_FMT
-		                          ": stir into the first meal of the day once the food is below 40 °C; "
-		                          "weigh on a 0.01 g scale.",
-		                          STR_ARG(vitamins)));
+		add_dosing_steps(dish, arena, a, recipe, false);
+		add_step(
+		    dish, arena,
+		    lang == LANG_ZH
+		        ? str_printf(arena, "怕热的补充剂：每天" STR_FMT "，等食物凉到 40 ℃ 以下，当天拌入第一餐。",
+		                     STR_ARG(vitamins))
+		        : str_printf(arena,
+		                     "What heat would spoil: " STR_FMT
+		                     " a day, stirred into the first meal of the day once the food is below 40 °C.",
+		                     STR_ARG(vitamins)));
 	}
 	add_step(
 	    dish, arena,
@@ -336,8 +339,8 @@ struct str cooking_method(struct arena *arena, const struct assessment *a, const
 		              grams, STR_ARG(foods), named > 4 ? " and the rest" : "");
 	}
 	if (first) {
-		struct str heat = supplement_list(arena, recipe->items, recipe->count, lang, true);
-		struct str cool = supplement_list(arena, recipe->items, recipe->count, lang, false);
+		struct str heat = dosing_day(arena, a, recipe, true);
+		struct str cool = dosing_day(arena, a, recipe, false);
 		if (heat.len && lang == LANG_ZH)
 			strbuf_printf(&text, "这一餐含当天的矿物质：" STR_FMT "。", STR_ARG(heat));
 		else if (heat.len)

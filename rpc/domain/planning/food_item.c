@@ -2,7 +2,9 @@
 
 #include <math.h>
 
+#include "rpc/domain/nutrition/conditions.h"
 #include "rpc/domain/planning/naming.h"
+#include "rpc/domain/planning/sources.h"
 
 char *message_text(struct arena *arena, struct str text) { return str_dup_c(arena, text); }
 
@@ -114,19 +116,37 @@ static const enum nutrient telling[] = {
 };
 enum { REASON_NUTRIENTS = 3 };
 static const double REASON_SHARE_MIN = 0.15;
+/* A share may be told only if every food with more of the energy than this has a figure for the nutrient. */
+static const double UNKNOWN_ENERGY_MAX = 0.01;
 
-struct str food_item_reason(struct arena *arena, const struct assessment *a, const struct recipe *recipe, size_t item)
-{
-	const struct food *f = &food_table[recipe->items[item].food];
-	enum lang lang = a->pet->lang;
+struct reason {
+	size_t count;
 	enum nutrient best[REASON_NUTRIENTS];
 	double share[REASON_NUTRIENTS];
-	size_t count = 0;
-	bool supplement = f->category == FOOD_SUPPLEMENT;
+	bool known[REASON_NUTRIENTS]; /* else the share is of the known part only and stays untold */
+};
 
+static bool all_know(const struct recipe *recipe, enum nutrient n)
+{
+	double unknown = 0;
+	for (size_t i = 0; i < recipe->count; i++) {
+		const struct food *f = &food_table[recipe->items[i].food];
+		if (!food_knows(f, n)) unknown += recipe->items[i].grams * recipe_kcal_per_gram(f);
+	}
+	return unknown <= UNKNOWN_ENERGY_MAX * recipe_kcal(recipe);
+}
+
+/* What the item brings most of. */
+static struct reason reason_find(const struct assessment *a, const struct recipe *recipe, size_t item)
+{
+	struct reason r = { 0 };
+	bool supplement = food_table[recipe->items[item].food].category == FOOD_SUPPLEMENT;
 	for (size_t i = 0; i < COUNT(telling); i++) {
 		enum nutrient n = telling[i];
 		double all = 0, mine = 0;
+		bool known = all_know(recipe, n);
+		/* of a food's natural content nothing is said then; a supplement is there for it all the same */
+		if (!known && !supplement) continue;
 		for (size_t k = 0; k < recipe->count; k++) {
 			/* the upper side: all that is there, also what may not count towards a minimum */
 			double part = recipe->items[k].grams *
@@ -137,61 +157,91 @@ struct str food_item_reason(struct arena *arena, const struct assessment *a, con
 		double part = all > 0 ? mine / all : 0;
 		/* a supplement is there for something, however little of it */
 		if (part < (supplement ? 0.01 : REASON_SHARE_MIN)) continue;
-		size_t at = count;
-		while (at > 0 && share[at - 1] < part) at--;
+		size_t at = r.count;
+		while (at > 0 && r.share[at - 1] < part) at--;
 		if (at == REASON_NUTRIENTS) continue;
-		if (count < REASON_NUTRIENTS) count++;
-		for (size_t k = count - 1; k > at; k--) {
-			share[k] = share[k - 1];
-			best[k] = best[k - 1];
+		if (r.count < REASON_NUTRIENTS) r.count++;
+		for (size_t k = r.count - 1; k > at; k--) {
+			r.share[k] = r.share[k - 1];
+			r.best[k] = r.best[k - 1];
+			r.known[k] = r.known[k - 1];
 		}
-		share[at] = part;
-		best[at] = n;
+		r.share[at] = part;
+		r.best[at] = n;
+		r.known[at] = known;
 	}
+	/* beside its own nutrient what it also brings in passing would only distract */
+	while (supplement && r.count > 1 && r.share[r.count - 1] < REASON_SHARE_MIN) r.count--;
+	return r;
+}
+
+/* Why it is liked: the condition that asks for it, or the owner's own words. */
+static void add_preference(struct arena *arena, struct strbuf *text, const struct assessment *a, size_t row)
+{
+	enum lang lang = a->pet->lang;
+	if (!a->food_preferred[row]) return;
+	for (size_t i = 0; i < a->condition_count; i++) {
+		const struct condition *c = condition_find(str_from(a->conditions[i]));
+		if (!c || !food_selected(&food_table[row], str_from(c->prefer))) continue;
+		struct str name = name_inner(arena, a->condition_names[i], lang);
+		strbuf_printf(text, lang == LANG_ZH ? "；适合“" STR_FMT "”" : "; suits \"" STR_FMT "\"", STR_ARG(name));
+		return;
+	}
+	strbuf_add_cstr(text, lang == LANG_ZH ? "；按您说的喜好选用" : "; chosen because you say that it likes it");
+}
+
+struct str food_item_reason(struct arena *arena, const struct assessment *a, const struct recipe *recipe, size_t item)
+{
+	const struct food *f = &food_table[recipe->items[item].food];
+	enum lang lang = a->pet->lang;
+	bool supplement = f->category == FOOD_SUPPLEMENT;
+	struct reason r = reason_find(a, recipe, item);
 	double kcal = 100 * recipe->items[item].grams * recipe_kcal_per_gram(f) / recipe_kcal(recipe);
 	struct strbuf text;
 	strbuf_init(&text, arena);
-	/* beside its own nutrient what it also brings in passing would only distract */
-	while (supplement && count > 1 && share[count - 1] < REASON_SHARE_MIN) count--;
 	if (lang == LANG_ZH)
 		strbuf_add_cstr(&text, supplement ? "补足" : "提供");
 	else
 		strbuf_add_cstr(&text, supplement ? "Makes up" : "Brings");
-	for (size_t i = 0; i < count; i++) {
-		struct str name = nutrient_inner_name(arena, best[i], lang);
-		double percent = 100 * share[i];
+	for (size_t i = 0; i < r.count; i++) {
+		struct str name = nutrient_inner_name(arena, r.best[i], lang);
+		double percent = 100 * r.share[i];
 		if (lang == LANG_ZH) {
-			strbuf_printf(&text, "%s" STR_FMT "（占全天 %.0f%%）", i == 0 ? "" : "、", STR_ARG(name),
-			              percent);
-		} else {
-			strbuf_printf(&text, "%s %.0f%% of the day's " STR_FMT,
-			              i == 0           ? ""
-			              : i + 1 == count ? " and"
-			                               : ",",
-			              percent, STR_ARG(name));
+			strbuf_printf(&text, "%s" STR_FMT, i == 0 ? "" : "、", STR_ARG(name));
+			if (r.known[i]) strbuf_printf(&text, "（占全天 %.0f%%）", percent);
+			continue;
 		}
-	}
-	if (count == 0 || (!supplement && kcal >= 15)) {
-		if (lang == LANG_ZH)
-			strbuf_printf(&text, "%s全天 %.0f%% 的能量", count ? "，并供给" : "", kcal);
+		strbuf_add_cstr(&text, i == 0 ? " " : i + 1 == r.count ? " and " : ", ");
+		if (r.known[i])
+			strbuf_printf(&text, "%.0f%% of the day's " STR_FMT, percent, STR_ARG(name));
 		else
-			strbuf_printf(&text, "%s %.0f%% of the energy", count ? ", with" : "", kcal);
+			strbuf_printf(&text, "the " STR_FMT " that the foods lack or have no figures for",
+			              STR_ARG(name));
 	}
-	if (!supplement && a->food_preferred[recipe->items[item].food]) {
-		strbuf_add_cstr(&text, lang == LANG_ZH ? "；符合您的选择或病情建议"
-		                                       : "; favoured by your choice or its condition");
+	if (r.count == 0 || (!supplement && kcal >= 15)) {
+		if (lang == LANG_ZH)
+			strbuf_printf(&text, "%s全天 %.0f%% 的能量", r.count ? "，并供给" : "", kcal);
+		else
+			strbuf_printf(&text, "%s %.0f%% of the energy", r.count ? ", with" : "", kcal);
 	}
+	if (!supplement) add_preference(arena, &text, a, recipe->items[item].food);
 	strbuf_add_cstr(&text, lang == LANG_ZH ? "。" : ".");
 	return strbuf_str(&text);
 }
 
-static struct str bound_source(struct arena *arena, const struct bound *b)
+struct str food_item_reason_again(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                                  size_t item)
 {
-	if (!b->min_source.len || str_equal(b->min_source, b->max_source))
-		return b->max_source.len ? b->max_source : b->min_source;
-	if (!b->max_source.len) return b->min_source;
-	return str_printf(arena, "min " STR_FMT "; max " STR_FMT, STR_ARG(b->min_source), STR_ARG(b->max_source));
+	struct reason r = reason_find(a, recipe, item);
+	bool zh = a->pet->lang == LANG_ZH;
+	if (!r.count) return str_from(zh ? "能量；见第一餐。" : "Energy; see the first meal.");
+	struct str name = nutrient_inner_name(arena, r.best[0], a->pet->lang);
+	return zh ? str_printf(arena, STR_FMT "等；见第一餐。", STR_ARG(name))
+	          : str_printf(arena, "For " STR_FMT "; see the first meal.", STR_ARG(name));
 }
+
+/* Seven decimals are more than any table has; fewer would part from the figures that the checker derives. */
+static double bound_figure(double value) { return round(value * 1e7) / 1e7; }
 
 void adequacy_make(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
                    Petfood__V1__WeeklyDietPlan *week)
@@ -218,13 +268,13 @@ void adequacy_make(struct arena *arena, const struct assessment *a, const struct
 		row->amount_per_1000kcal = four_decimals(amount);
 		if (b->min > 0) {
 			row->_minimum_case = PETFOOD__V1__ADEQUACY___MINIMUM_MINIMUM;
-			row->minimum = b->min;
+			row->minimum = bound_figure(b->min);
 		}
 		if (isfinite(b->max)) {
 			row->_maximum_case = PETFOOD__V1__ADEQUACY___MAXIMUM_MAXIMUM;
-			row->maximum = b->max;
+			row->maximum = bound_figure(b->max);
 		}
-		row->source = message_text(arena, bound_source(arena, b));
+		row->source = message_text(arena, source_text(arena, a, n));
 		row->unknown_energy_percent = round(1000 * unknown / kcal) / 10;
 		week->adequacy[week->n_adequacy++] = row;
 	}

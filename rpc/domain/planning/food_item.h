@@ -7,8 +7,12 @@
 /* Copies a text into the arena as the message fields want it. */
 char *message_text(struct arena *arena, struct str text);
 
-/* "Brings 62 % of the protein and 48 % of the zinc of the ration": what the item supplies most of, from the day's recipe. */
+/* "Brings 62 % of the protein and 48 % of the zinc of the ration": what the item supplies most of, from the day's recipe. No
+ * share of a nutrient that other foods of the recipe have no figure for. */
 struct str food_item_reason(struct arena *arena, const struct assessment *a, const struct recipe *recipe, size_t item);
+/* For the day's later meals: "For protein; see the first meal." */
+struct str food_item_reason_again(struct arena *arena, const struct assessment *a, const struct recipe *recipe,
+                                  size_t item);
 
 /* The row's amounts for that weight: per 100 g times grams / 100, four decimals, unknown as 0. */
 Petfood__V1__FoodItem *food_item_make(struct arena *arena, const struct assessment *a, size_t row, double grams,

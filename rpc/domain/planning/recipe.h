@@ -34,11 +34,18 @@ struct recipe {
 };
 
 /* What stood in the way. */
+enum { GAP_OTHERS_MAX = 3 };
 struct recipe_gap {
 	enum nutrient nutrient; /* NUTRIENT_COUNT: not a nutrient but the shape of the ration */
 	enum bound_side side;
 	double share; /* of the bound that is missing or too much */
 	int solves;   /* linear programmes solved */
+	size_t other_count; /* further nutrients whose bounds gave way in the same solution, the worst first */
+	struct {
+		enum nutrient nutrient;
+		enum bound_side side;
+		double share;
+	} others[GAP_OTHERS_MAX];
 };
 
 /* kcal per gram, Atwater 4/9/4 on protein, fat and digestible carbohydrate (Merrill & Watt 1973). */

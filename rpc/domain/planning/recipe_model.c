@@ -348,6 +348,31 @@ bool model_keeps_groups(const struct model *m, const double *grams)
 	return true;
 }
 
+/* Keeps the worst of the nutrients beside the one that leads. */
+static void gap_add(struct recipe_gap *gap, enum nutrient nutrient, enum bound_side side, double share)
+{
+	if (share > gap->share) { /* the leader so far becomes one of the others */
+		enum nutrient led = gap->nutrient;
+		enum bound_side led_side = gap->side;
+		double led_share = gap->share;
+		gap->nutrient = nutrient;
+		gap->side = side;
+		gap->share = share;
+		nutrient = led;
+		side = led_side;
+		share = led_share;
+	}
+	if (nutrient == NUTRIENT_COUNT) return;
+	size_t at = gap->other_count;
+	while (at > 0 && gap->others[at - 1].share < share) at--;
+	if (at == GAP_OTHERS_MAX) return;
+	if (gap->other_count < GAP_OTHERS_MAX) gap->other_count++;
+	for (size_t i = gap->other_count - 1; i > at; i--) gap->others[i] = gap->others[i - 1];
+	gap->others[at].nutrient = nutrient;
+	gap->others[at].side = side;
+	gap->others[at].share = share;
+}
+
 void model_outcome(const struct model *m, bool solved, struct model_outcome *out)
 {
 	*out = (struct model_outcome){ .solved = solved, .objective = INFINITY };
@@ -367,11 +392,7 @@ void model_outcome(const struct model *m, bool solved, struct model_outcome *out
 		if (s->kind == RELAX_COUNT) {
 			double share = s->nutrient == NUTRIENT_COUNT ? value / 1000 : value;
 			out->hard += share;
-			if (share > out->worst.share) {
-				out->worst.nutrient = s->nutrient;
-				out->worst.side = s->side;
-				out->worst.share = share;
-			}
+			gap_add(&out->worst, s->nutrient, s->side, share);
 			continue;
 		}
 		out->relaxed[s->kind] = true;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "rpc/domain/planning/infeasible.h"
 #include "rpc/domain/planning/naming.h"
 #include "rpc/domain/planning/recipe.h"
 
@@ -95,7 +96,7 @@ static struct str theme_name(struct arena *arena, const struct assessment *a, co
 	/* cats get little or no starch: it is not worth a place in the name */
 	if (theme->starch == SIZE_MAX || a->pet->species == SPECIES_CAT) return main_name;
 	struct str starch = food_inner_name(arena, &food_table[theme->starch], lang);
-	return str_printf(arena, lang == LANG_ZH ? STR_FMT "配" STR_FMT : STR_FMT " with " STR_FMT, STR_ARG(main_name),
+	return str_printf(arena, lang == LANG_ZH ? STR_FMT "和" STR_FMT : STR_FMT " + " STR_FMT, STR_ARG(main_name),
 	                  STR_ARG(starch));
 }
 
@@ -152,13 +153,8 @@ bool plan_choose_themes(struct arena *arena, const struct assessment *a, struct 
 	size_t count = 0, wanted = a->keep_recipe ? 1 : PLAN_WEEKS;
 
 	themes_list(arena, a, &list);
-	if (list.count == 0) {
-		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE",
-		          "no meat or fish is left that may carry a week");
-		return error_param(err, "why", "%s",
-		                   a->pet->lang == LANG_ZH ? "排除之后没有任何可用作主料的肉类或鱼类"
-		                                           : "no meat or fish is left after the exclusions");
-	}
+	if (list.count == 0)
+		return infeasible_say(arena, a, NULL, &(struct recipe_gap){ .nutrient = NUTRIENT_COUNT }, err);
 	outlook = arena_new_array(arena, struct recipe_outlook, 2 * list.count);
 	known = arena_new_array(arena, bool, 2 * list.count);
 	for (int stage = 0; stage < STAGES && count < wanted; stage++) {

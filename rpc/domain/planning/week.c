@@ -5,6 +5,7 @@
 #include "rpc/domain/planning/advice.h"
 #include "rpc/domain/planning/cooking.h"
 #include "rpc/domain/planning/food_item.h"
+#include "rpc/domain/planning/infeasible.h"
 #include "rpc/domain/planning/naming.h"
 #include "rpc/domain/planning/themes.h"
 
@@ -48,11 +49,15 @@ static void write_meals(struct arena *arena, const struct assessment *a, const s
 {
 	int meals = a->meals_per_day < 1 ? 1 : a->meals_per_day > MEALS_MAX ? MEALS_MAX : a->meals_per_day;
 	double parts[RECIPE_ITEMS_MAX][MEALS_MAX];
-	struct str reasons[RECIPE_ITEMS_MAX];
+	struct str reasons[RECIPE_ITEMS_MAX], again[RECIPE_ITEMS_MAX];
+	int first_meal[RECIPE_ITEMS_MAX];
 
 	for (size_t i = 0; i < recipe->count; i++) {
 		divide(&recipe->items[i], meals, parts[i]);
 		reasons[i] = food_item_reason(arena, a, recipe, i);
+		again[i] = food_item_reason_again(arena, a, recipe, i);
+		first_meal[i] = 0;
+		while (first_meal[i] < meals - 1 && parts[i][first_meal[i]] <= 0) first_meal[i]++;
 	}
 	week->weekly_diet_plan = arena_new(arena, Petfood__V1__WeeklyMeals);
 	petfood__v1__weekly_meals__init(week->weekly_diet_plan);
@@ -68,8 +73,8 @@ static void write_meals(struct arena *arena, const struct assessment *a, const s
 		for (size_t i = 0; i < recipe->count; i++) {
 			if (parts[i][m] <= 0) continue;
 			portions[meal->n_food_items] = (struct recipe_item){ recipe->items[i].food, parts[i][m] };
-			meal->food_items[meal->n_food_items++] =
-			    food_item_make(arena, a, recipe->items[i].food, parts[i][m], reasons[i]);
+			meal->food_items[meal->n_food_items++] = food_item_make(
+			    arena, a, recipe->items[i].food, parts[i][m], m == first_meal[i] ? reasons[i] : again[i]);
 		}
 		meal->cook_method =
 		    message_text(arena, cooking_method(arena, a, recipe, portions, meal->n_food_items, m == 0));
@@ -109,17 +114,17 @@ static struct str week_name(struct arena *arena, const struct assessment *a, con
 		bool second =
 		    (f->category == FOOD_MEAT || f->category == FOOD_FISH) && recipe->items[i].food != theme->mains[0];
 		if (!second || recipe->items[i].grams < SECOND_MAIN_SHARE * main_grams) continue;
-		name = lang == LANG_ZH ? str_printf(arena, STR_FMT "、" STR_FMT, STR_ARG(name),
+		name = lang == LANG_ZH ? str_printf(arena, STR_FMT "和" STR_FMT, STR_ARG(name),
 		                                    STR_ARG(food_short_name(arena, f, lang)))
-		                       : str_printf(arena, STR_FMT ", " STR_FMT, STR_ARG(name),
+		                       : str_printf(arena, STR_FMT " + " STR_FMT, STR_ARG(name),
 		                                    STR_ARG(food_inner_name(arena, f, lang)));
 	}
 	for (size_t i = 0; i < recipe->count; i++) {
 		const struct food *f = &food_table[recipe->items[i].food];
 		if (f->category != FOOD_STARCH) continue;
 		struct str starch = food_inner_name(arena, f, lang);
-		return str_printf(arena, lang == LANG_ZH ? STR_FMT "配" STR_FMT : STR_FMT " with " STR_FMT,
-		                  STR_ARG(name), STR_ARG(starch));
+		return str_printf(arena, lang == LANG_ZH ? STR_FMT "和" STR_FMT : STR_FMT " + " STR_FMT, STR_ARG(name),
+		                  STR_ARG(starch));
 	}
 	return name;
 }
@@ -193,63 +198,6 @@ static size_t other_weeks(const struct week_theme themes[PLAN_WEEKS], int week_i
 	return count;
 }
 
-/* Foods that are left out and hold most of what is missing, for the owner to reconsider. */
-static struct str helpers(struct arena *arena, const struct assessment *a, const struct recipe_gap *gap)
-{
-	struct strbuf text;
-	size_t best[2] = { SIZE_MAX, SIZE_MAX };
-	strbuf_init(&text, arena);
-	if (gap->nutrient >= NUTRIENT_COUNT || gap->side == BOUND_MAX || nutrient_is_ratio(gap->nutrient))
-		return STR_NONE;
-	for (size_t row = 0; row < food_count; row++) {
-		const struct food *f = &food_table[row];
-		bool mine = a->pet->species == SPECIES_DOG ? f->for_dog : f->for_cat;
-		if (!mine || !a->food_excluded[row] || f->category == FOOD_SUPPLEMENT || strcmp(f->state, "raw") == 0)
-			continue;
-		for (size_t k = 0; k < COUNT(best); k++) {
-			double have = best[k] == SIZE_MAX ? 0
-			                                  : food_content(&food_table[best[k]], gap->nutrient,
-			                                                 a->pet->species, BOUND_MIN) *
-			                                        food_table[best[k]].max_share;
-			if (food_content(f, gap->nutrient, a->pet->species, BOUND_MIN) * f->max_share <= have) continue;
-			if (k == 0) best[1] = best[0];
-			best[k] = row;
-			break;
-		}
-	}
-	for (size_t k = 0; k < COUNT(best) && best[k] != SIZE_MAX; k++) {
-		if (text.len) strbuf_add_cstr(&text, a->pet->lang == LANG_ZH ? "、" : ", ");
-		strbuf_add_str(&text, food_inner_name(arena, &food_table[best[k]], a->pet->lang));
-	}
-	return strbuf_str(&text);
-}
-
-static bool fail(struct arena *arena, const struct assessment *a, const struct recipe_gap *gap, struct error *err)
-{
-	bool zh = a->pet->lang == LANG_ZH;
-	struct str help = helpers(arena, a, gap);
-	double percent = 100 * gap->share;
-	if (gap->nutrient >= NUTRIENT_COUNT) {
-		error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE",
-		          "no ration of the foods that are left has a workable shape");
-		error_param(err, "nutrient", "%s", zh ? "能量与食材比例" : "energy and shares");
-		return error_param(err, "why", "%s",
-		                   zh ? "剩下的食材无法组成合理的口粮"
-		                      : "the foods that are left make no workable ration");
-	}
-	const char *name = text2_in(nutrient_infos[gap->nutrient].name, a->pet->lang);
-	error_set(err, RPC_FAILED_PRECONDITION, "PLAN_INFEASIBLE", "%s is %s by %.1f%% at best; would help: " STR_FMT,
-	          nutrient_infos[gap->nutrient].id, gap->side == BOUND_MIN ? "short" : "over", percent, STR_ARG(help));
-	error_param(err, "nutrient", "%s", name);
-	if (gap->side == BOUND_MIN)
-		error_param(err, "why", zh ? "至少还差最低值的 %.1f%%" : "at best %.1f%% of the minimum is missing",
-		            percent);
-	else
-		error_param(err, "why", zh ? "至少超出上限 %.1f%%" : "at best %.1f%% above the maximum", percent);
-	if (help.len) error_param(err, "candidates", STR_FMT, STR_ARG(help));
-	return false;
-}
-
 bool plan_make_week(struct arena *arena, const struct assessment *a, const struct week_theme themes[PLAN_WEEKS],
                     int week_index, Petfood__V1__WeeklyDietPlan **out, struct error *err)
 {
@@ -290,7 +238,7 @@ bool plan_make_week(struct arena *arena, const struct assessment *a, const struc
 		}
 	}
 	if (!plan_go_on(a, err)) return false; /* what was found, or not, is no answer then */
-	if (!found) return fail(arena, a, &own_gap, err);
+	if (!found) return infeasible_say(arena, a, &themes[week_index], &own_gap, err);
 	*out = arena_new(arena, Petfood__V1__WeeklyDietPlan);
 	petfood__v1__weekly_diet_plan__init(*out);
 	write_week(arena, a, &recipe, &theme, week_index, *out);
