@@ -107,7 +107,10 @@ class Tokens(unittest.TestCase):
             self.assertEqual(limited.json["message"], "请求过于频繁，请稍后再试")
             self.assertEqual(limited.headers["access-control-allow-origin"], "http://localhost:3000")
             self.assertTrue(1 <= int(limited.headers["retry-after"]) <= 60)
-            self.assertEqual(daemon.get("/health", user=None).status, 200)
+            for path in ("/health", "/health/detail", "/healthz", "/readyz", "/metrics"):
+                self.assertEqual(daemon.get(path, user=None).status, 200, path)
+            for path in ("/nothing", "/", "/api/v1/nothing"):
+                self.assertEqual(daemon.get(path, user=None).status, 429, path)
 
 
 class Start(unittest.TestCase):

@@ -392,6 +392,7 @@ static bool start_bridge(struct daemon *d, struct error *err)
 		.hub = d->hub,
 		.service_authorization = copy_service_token,
 		.service_authorization_self = d,
+		.address_limit = d->rate_limit ? &d->limiter : NULL,
 		.cors = { .origins = c->cors_origins.items,
 		          .origin_count = c->cors_origins.count,
 		          .methods = c->cors_allow_methods.items,
@@ -433,7 +434,8 @@ static void tick(struct daemon *d)
 {
 	if (d->roles & ROLE_RPC) {
 		bool answers = time_monotonic_ms() - atomic_load(&d->probe_ok_at_ms) < STORE_SILENT_MS;
-		set_health(d, &d->services.store_ok, answers, "store");
+		bool writes = d->store.oldest_wait_ms(d->store.self) < STORE_SILENT_MS; /* a reader's page cache hides a stuck disk */
+		set_health(d, &d->services.store_ok, answers && writes, "store");
 		set_health(d, &d->services.worker_ok, job_engine_is_healthy(d->engine), "worker");
 	}
 	if (d->hub) {
