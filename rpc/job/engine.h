@@ -9,7 +9,8 @@
 
 struct job_engine; /* opaque */
 
-/* Where committed events go: PUB, and parked watchers of this process. Any thread; must not block. */
+/* Where committed events go: PUB, and parked watchers of this process. Called in the task's turn (order.h), so in number order;
+ * any thread; must not block. data is empty where only the number is told: the log has the rest. */
 struct event_out {
 	void (*publish)(void *self, struct str task_id, uint64_t number, bool terminal, struct str data);
 	void *self;
@@ -31,8 +32,8 @@ struct job_engine_options {
 	int64_t draft_kept_ms;          /* 24 h */
 	int64_t sweep_ms;               /* how often what is too old is deleted; 0 = 60000 */
 	/* Tests only: called on the loop at named points, may kill or stop the process. "claimed:first", "claimed:again", "start:STEP",
-	 * "before_commit:STEP", "committed:STEP" (stored, not published yet), "after:STEP", "dropped:WHY" (the run ends without a
-	 * word), "left:OUTCOME" (the run is freed); and on a compute thread "computing:STEP", "computed:STEP" (to its end). A STEP is the name of its checkpoint ("assess", "week_1", …), or "complete". */
+	 * "before_commit:STEP", "after:STEP", "dropped:WHY" (the run ends without a word), "left:OUTCOME" (the run is freed); on a store
+	 * thread "committed:STEP" (stored, not published yet); on a compute thread "computing:STEP", "computed:STEP" (to its end). A STEP is the name of its checkpoint ("assess", "week_1", …), or "complete". */
 	void (*pause_point)(void *self, const char *name);
 	void *pause_point_self;
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rpc/job/order.h"
 #include "rpc/job/run.h"
 #include "store/base/log.h"
 
@@ -100,37 +101,6 @@ static const struct {
 	[OP_GIVE_BACK] = { "give_back", op_give_back },
 };
 
-static void op_work(void *self)
-{
-	struct run_op *op = self;
-	const struct job_engine_options *options = engine_options(op->run->engine);
-	error_clear(&op->error);
-	op->ok = op_table[op->kind].call(&options->store->tasks, op, clock_now_us(options->clock), &op->error);
-}
-
-/* ---- on the loop ---- */
-
-static void op_submit(struct run_op *op)
-{
-	op->run->out++;
-	pool_give(engine_store_pool(op->run->engine), &op->job);
-}
-
-static void op_publish(struct run_op *op)
-{
-	const struct event_out *out = &engine_options(op->run->engine)->events;
-	struct job_run *run = op->run;
-	uint64_t number = op->kind == OP_APPEND ? op->first : op->last - op->what.event_count;
-	for (size_t i = 0; i < op->what.event_count; i++)
-		out->publish(out->self, run->task.id, number++, false, op->what.events[i]);
-	if (op->kind == OP_APPEND) {
-		run->last_event = number - 1;
-		return;
-	}
-	run->last_event = op->last;
-	out->publish(out->self, run->task.id, op->last, true, op->terminal_event);
-}
-
 static bool op_writes_events(const struct run_op *op)
 {
 	return op->kind == OP_APPEND ? op->what.event_count > 0 : op->kind == OP_COMPLETE || op->kind == OP_FAIL;
@@ -141,6 +111,37 @@ static const char *op_point(const struct run_op *op)
 {
 	if (op->kind == OP_COMPLETE) return "complete";
 	return op->kind == OP_APPEND && op->what.step.len ? op->what.step.ptr : NULL;
+}
+
+static void op_publish(const struct run_op *op)
+{
+	const struct event_out *out = &engine_options(op->run->engine)->events;
+	struct str id = op->run->task.id;
+	uint64_t number = op->kind == OP_APPEND ? op->first : op->last - op->what.event_count;
+	for (size_t i = 0; i < op->what.event_count; i++)
+		out->publish(out->self, id, number++, false, op->what.events[i]);
+	if (op->kind != OP_APPEND) out->publish(out->self, id, op->last, true, op->terminal_event);
+}
+
+static void op_work(void *self)
+{
+	struct run_op *op = self;
+	const struct job_engine_options *options = engine_options(op->run->engine);
+	bool writes_events = op_writes_events(op);
+	error_clear(&op->error);
+	if (writes_events) event_order_take(&options->events, op->run->task.id);
+	op->ok = op_table[op->kind].call(&options->store->tasks, op, clock_now_us(options->clock), &op->error);
+	if (op->ok && op_point(op)) engine_point(op->run->engine, "committed", op_point(op));
+	if (op->ok && writes_events) op_publish(op);
+	if (writes_events) event_order_give(&options->events, op->run->task.id);
+}
+
+/* ---- on the loop ---- */
+
+static void op_submit(struct run_op *op)
+{
+	op->run->out++;
+	pool_give(engine_store_pool(op->run->engine), &op->job);
 }
 
 void op_next(struct job_run *run)
@@ -172,8 +173,8 @@ static void op_done(void *self)
 	run->ops = op->next;
 	if (!run->ops) run->ops_last = NULL;
 	if (op->ok) {
-		if (op_point(op)) engine_point(engine, "committed", op_point(op));
-		if (op_writes_events(op)) op_publish(op);
+		if (op_writes_events(op))
+			run->last_event = op->kind == OP_APPEND ? op->first + op->what.event_count - 1 : op->last;
 		op_next(run);
 	}
 	run_on_op(run, op);

@@ -5,6 +5,7 @@
 
 #include "rpc/domain/planning/assess.h"
 #include "rpc/job/event.h"
+#include "rpc/job/order.h"
 #include "rpc/job/plan_input.h"
 #include "rpc/service/common.h"
 #include "rpc/wire/unpack.h"
@@ -94,18 +95,22 @@ static bool create(struct call *call, const Petfood__V1__CreatePlanRequest *req,
 
 	bool replayed = false;
 	struct str stored = { 0 };
-	if (!tasks->driver->create(tasks->self, &task, event, &services->task_limits, idem.key.len ? &idem : NULL,
-	                           call->arena, &replayed, &stored, err)) {
-		if (!error_is(err, REASON_WRITE_UNCERTAIN) || !was_created(call, task_id)) return false;
+	event_order_take(&services->events, task_id);
+	bool ok = tasks->driver->create(tasks->self, &task, event, &services->task_limits, idem.key.len ? &idem : NULL,
+	                                call->arena, &replayed, &stored, err);
+	if (!ok && error_is(err, REASON_WRITE_UNCERTAIN) && was_created(call, task_id)) {
 		error_clear(err);
+		ok = true;
 	}
+	if (ok && !replayed) services->events.publish(services->events.self, task_id, 1, false, event);
+	event_order_give(&services->events, task_id);
+	if (!ok) return false;
 	if (replayed) {
 		const ProtobufCMessage *kept = message_unpack(call->arena, reply->descriptor, stored, err);
 		if (!kept) return false;
 		memcpy(reply, kept, reply->descriptor->sizeof_message);
 		return true;
 	}
-	services->events.publish(services->events.self, task_id, 1, false, event);
 	struct job_engine *engine = atomic_load(&services->engine);
 	if (engine) job_engine_wake(engine);
 	return true;

@@ -10,13 +10,13 @@
 struct services {
 	struct store *store;
 	_Atomic(struct job_engine *) engine; /* NULL where no worker runs in this process, or it is stopping */
-	struct event_out events;        /* for events that are written outside a run */
-	bool bench_enabled;             /* PETFOOD_BENCH */
+	struct event_out events;             /* for events that are written outside a run */
+	bool bench_enabled;                  /* PETFOOD_BENCH */
 	struct task_limits task_limits;
 	const char *version;
-	int64_t started_at_ms;          /* time_monotonic_ms() */
-	const char *cache_driver;       /* "memory" */
-	atomic_bool ready;              /* false while starting or draining */
+	int64_t started_at_ms;    /* time_monotonic_ms() */
+	const char *cache_driver; /* "memory" */
+	atomic_bool ready;        /* false while starting or draining */
 	atomic_ullong health_revision;
 	/* What main's timer last found, so that the inline health method touches nothing: the store answers and its writer moves; the
 	 * job engine's loop comes round. */

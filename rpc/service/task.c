@@ -2,6 +2,7 @@
 #include <petfood/accessors.h>
 
 #include "rpc/job/event.h"
+#include "rpc/job/order.h"
 #include "rpc/service/common.h"
 
 enum { EVENTS_BYTES_MAX = 1024 * 1024 }; /* of one reply; a larger event comes alone */
@@ -123,14 +124,21 @@ bool task_service_cancel_task(struct call *call, const void *request, void *repl
 	struct str text = job_error_text(call->arena, job_lang(task.lang), &why);
 	struct str event = job_event_print_error(call->arena, id, text, now_us);
 	uint64_t last = 0;
-	if (!tasks->driver->cancel(tasks->self, caller_id(call), id, now_us, event, text, &last, err)) {
-		if (error_is(err, "TASK_FINISHED")) return add_status_text(err);
-		if (!error_is(err, REASON_WRITE_UNCERTAIN) || !was_cancelled(call, id, &last)) return false;
+	event_order_take(&services->events, id);
+	bool ok = tasks->driver->cancel(tasks->self, caller_id(call), id, now_us, event, text, &last, err);
+	if (!ok && error_is(err, REASON_WRITE_UNCERTAIN) && was_cancelled(call, id, &last)) {
+		error_clear(err);
+		event = STR(""); /* another call may have been the one that ended it, in its own words */
+		ok = true;
 	}
-	/* The run ends first, so that nothing of it is computed for a task that is known to be over. */
-	struct job_engine *engine = atomic_load(&services->engine);
-	if (engine) job_engine_cancel(engine, id);
-	services->events.publish(services->events.self, id, last, true, event);
+	if (ok) {
+		/* The run ends first, so that nothing of it is computed for a task that is known to be over. */
+		struct job_engine *engine = atomic_load(&services->engine);
+		if (engine) job_engine_cancel(engine, id);
+		services->events.publish(services->events.self, id, last, true, event);
+	}
+	event_order_give(&services->events, id);
+	if (!ok) return error_is(err, "TASK_FINISHED") ? add_status_text(err) : false;
 	out->task_id = text_in(call, id);
 	out->status = PETFOOD__V1__TASK_STATUS__TASK_STATUS_CANCELLED;
 	return true;

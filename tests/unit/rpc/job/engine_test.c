@@ -148,6 +148,7 @@ static void test_cancel_anywhere(void)
 		struct log_line *lines = NULL;
 		size_t count = fixture_log(&f, id, &lines);
 		CHECK(count >= 2 && lines[count - 1].terminal && !lines[count - 2].terminal);
+		fixture_check_log(&f, id, "cancelled anywhere");
 		fixture_close(&f);
 		free(w);
 	}
@@ -278,7 +279,7 @@ static void test_zombie(void)
 		struct str id = fixture_create_bench(&f, 40, rows[i].interval_ms);
 		fixture_start(&f, a);
 		if (fixture_wait_held(a)) {
-			f.several = true;
+			fixture_other_process(&f);
 			fixture_move_clock(&f, f.options.lease_ms + 1000);
 			fixture_start(&f, b);
 			CHECK(fixture_wait_terminal(&f, id));

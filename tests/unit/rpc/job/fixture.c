@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "rpc/job/event.h"
+#include "rpc/job/order.h"
 #include "rpc/json/json.h"
 #include "rpc/wire/unpack.h"
 #include "store/base/uuid.h"
@@ -34,6 +35,19 @@ static void on_publish(void *self, struct str task_id, uint64_t number, bool ter
 	pthread_mutex_unlock(&f->lock);
 }
 
+static void on_other_publish(void *self, struct str task_id, uint64_t number, bool terminal, struct str data)
+{
+	struct fixture **f = self;
+	on_publish(*f, task_id, number, terminal, data);
+}
+
+void fixture_other_process(struct fixture *f)
+{
+	f->several = true;
+	f->other = f;
+	f->options.events = (struct event_out){ on_other_publish, &f->other };
+}
+
 static void on_point(void *self, const char *name)
 {
 	struct watch *w = self;
@@ -48,7 +62,6 @@ static void on_point(void *self, const char *name)
 	pthread_cond_broadcast(&f->changed);
 	pthread_mutex_unlock(&f->lock);
 }
-
 
 void fixture_open(struct fixture *f)
 {
@@ -145,11 +158,13 @@ struct str fixture_create(struct fixture *f, const Petfood__V1__CreatePlanReques
 	bool replayed;
 	struct str reply;
 	const struct task_store *tasks = &f->driver_store.tasks;
+	event_order_take(&f->options.events, task.id);
 	if (!CHECK_OK(
 	        tasks->driver->create(tasks->self, &task, event, &limits, NULL, f->arena, &replayed, &reply, &err),
 	        &err))
 		die("create");
 	on_publish(f, task.id, 1, false, event);
+	event_order_give(&f->options.events, task.id);
 	return task.id;
 }
 
@@ -168,11 +183,12 @@ bool fixture_cancel(struct fixture *f, struct str id, struct job_engine *engine,
 	int64_t now_us = fixture_now_us(f);
 	struct str event = job_event_print_error(f->arena, id, STR("cancelled"), now_us);
 	uint64_t last = 0;
-	if (!tasks->driver->cancel(tasks->self, f->user_id, id, now_us, event, STR("cancelled"), &last, err))
-		return false;
-	on_publish(f, id, last, true, event);
-	if (engine) job_engine_cancel(engine, id);
-	return true;
+	event_order_take(&f->options.events, id);
+	bool ok = tasks->driver->cancel(tasks->self, f->user_id, id, now_us, event, STR("cancelled"), &last, err);
+	if (ok) on_publish(f, id, last, true, event);
+	event_order_give(&f->options.events, id);
+	if (ok && engine) job_engine_cancel(engine, id);
+	return ok;
 }
 
 /* ---- waiting ---- */
@@ -385,7 +401,8 @@ static bool failing_complete(void *self, struct str id, uint32_t attempt, int64_
 	bool first, ok;
 	if (fault_now(&first)) {
 		if (first)
-			(void)!REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last, err);
+			(void)!REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last,
+			                      err);
 		return fault_raise(err);
 	}
 	ok = REAL->complete(self, id, attempt, now_us, what, terminal_event, output, plan, out_last, err);

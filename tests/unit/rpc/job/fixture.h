@@ -44,6 +44,7 @@ struct fixture {
 	pthread_cond_t changed;
 	struct published published[PUBLISHED_MAX];
 	size_t published_count;
+	struct fixture *other; /* itself: the way out of what stands for another process */
 	bool several; /* engines side by side: their publications may interleave, readers merge them by number */
 	struct job_engine_options options;
 	/* the failing store */
@@ -61,6 +62,8 @@ void fixture_close(struct fixture *f);
 void fixture_move_clock(struct fixture *f, int64_t ms);
 /* Starts an engine; watch may have hold_at set. */
 void fixture_start(struct fixture *f, struct watch *watch);
+/* Engines that are started from here on are of another process: they publish on their own, and numbers may interleave. */
+void fixture_other_process(struct fixture *f);
 void fixture_stop(struct watch *watch);
 
 struct str fixture_create(struct fixture *f, const Petfood__V1__CreatePlanRequest *request, enum task_type type,

@@ -199,7 +199,7 @@ static void crash_at(const char *point, const char *ended_step)
 	struct str id = fixture_create(&f, &r, TASK_TYPE_DIET_PLAN, "en", false);
 	fixture_start(&f, a);
 	if (fixture_wait_held(a)) {
-		f.several = true;
+		fixture_other_process(&f);
 		fixture_move_clock(&f, f.options.lease_ms + 1000);
 		fixture_start(&f, b);
 		CHECK_ROW(point, fixture_wait_terminal(&f, id));

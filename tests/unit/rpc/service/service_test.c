@@ -1,9 +1,11 @@
 /* The handlers against a real store, without a server: a struct call is built by hand. */
 #include <petfood/accessors.h>
 #include <petfood/handlers.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "petfood/rpc/v1/system.pb-c.h"
+#include "rpc/job/order.h"
 #include "rpc/json/json.h"
 #include "rpc/service/services.h"
 #include "rpc/wire/call.h"
@@ -40,6 +42,8 @@ bool call_wait(struct call *call, uint32_t wait_ms, struct error *err)
 
 /* ---- calling ---- */
 
+static struct fixture *failing_fixture;
+
 struct bench_test {
 	struct fixture f;
 	struct services services;
@@ -48,9 +52,18 @@ struct bench_test {
 	const atomic_bool not_cancelled;
 };
 
+static bool slow_create;
 static void test_publish(void *self, struct str task_id, uint64_t number, bool terminal, struct str data)
 {
 	struct fixture *f = self;
+	/* Held up until the engine could publish what follows, or would if it had not to wait for its turn. */
+	while (slow_create && number == 1 && event_order_waiting() == 0) {
+		pthread_mutex_lock(&f->lock);
+		bool overtaken = f->published_count > 0;
+		pthread_mutex_unlock(&f->lock);
+		if (overtaken) break;
+		(void)sched_yield();
+	}
 	f->options.events.publish(f->options.events.self, task_id, number, terminal, data);
 }
 
@@ -476,6 +489,96 @@ static void test_events(void)
 	close_test(&t);
 }
 
+/* ---- the order of publications ---- */
+
+struct canceller {
+	struct bench_test *t;
+	struct str id;
+	bool ok;
+	atomic_bool ended;
+};
+
+static void *cancel_run(void *self)
+{
+	struct canceller *c = self;
+	struct error err;
+	Petfood__V1__CancelTaskRequest r;
+	petfood__v1__cancel_task_request__init(&r);
+	r.id = (char *)(uintptr_t)c->id.ptr;
+	Petfood__V1__CancelTaskReply *reply;
+	c->ok = run(c->t, TASK "CancelTask", &r, (void **)&reply, &err);
+	atomic_store(&c->ended, true);
+	return NULL;
+}
+
+/* Whoever stores an event, the next one is not published before it. */
+static void test_publish_order(void)
+{
+	struct bench_test t = { 0 };
+	open_test(&t);
+	start_engine(&t); /* its poll finds the task while its creation is being published */
+	slow_create = true;
+	struct str id = create_bench(&t, 3, 0);
+	slow_create = false;
+	CHECK(fixture_wait_terminal(&t.f, id));
+	fixture_check_log(&t.f, id, "create");
+	close_test(&t);
+
+	struct bench_test u = { 0 };
+	struct error err;
+	Petfood__V1__CreatePlanRequest dog;
+	Petfood__V1__StreamOpen *open;
+	petfood__v1__create_plan_request__init(&dog);
+	open_test(&u);
+	u.watch->hold_at = "committed:assess";
+	start_engine(&u);
+	CHECK_OK(run(&u, PLAN "CreatePlanStream", &dog, (void **)&open, &err), &err);
+	struct canceller c = { .t = &u, .id = str_from(open->task_id) };
+	pthread_t thread;
+	CHECK(fixture_wait_held(u.watch)); /* event 2 is stored and not published */
+	if (pthread_create(&thread, NULL, cancel_run, &c) != 0) die("thread");
+	while (!atomic_load(&c.ended) && event_order_waiting() == 0) (void)sched_yield();
+	fixture_let_go(u.watch);
+	(void)pthread_join(thread, NULL);
+	CHECK(c.ok && fixture_wait_terminal(&u.f, c.id));
+	fixture_stop(u.watch);
+	CHECK(u.f.published_count >= 3);
+	fixture_check_log(&u.f, c.id, "cancel");
+	close_test(&u);
+}
+
+/* A cancel whose outcome was lost, and which the task says was carried out, is a success like any other. */
+static bool uncertain_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
+                             struct str error_message, uint64_t *out_last, struct error *err)
+{
+	const struct task_store_driver *real = failing_fixture->driver_store.tasks.driver;
+	(void)!real->cancel(self, user_id, id, now_us, terminal_event, error_message, out_last, err);
+	*out_last = 0;
+	return error_set(err, RPC_UNKNOWN, REASON_WRITE_UNCERTAIN, "scripted");
+}
+
+static void test_uncertain_cancel(void)
+{
+	struct bench_test t = { 0 };
+	struct error err;
+	open_test(&t);
+	failing_fixture = &t.f;
+	t.f.failing = *t.f.driver_store.tasks.driver;
+	t.f.failing.cancel = uncertain_cancel;
+	t.f.store.tasks.driver = &t.f.failing;
+	struct str id = create_bench(&t, 3, 0);
+	Petfood__V1__CancelTaskRequest r;
+	petfood__v1__cancel_task_request__init(&r);
+	r.id = (char *)(uintptr_t)id.ptr;
+	Petfood__V1__CancelTaskReply *reply;
+	CHECK(run(&t, TASK "CancelTask", &r, (void **)&reply, &err));
+	CHECK(err.code == RPC_OK);
+	const struct published *last = &t.f.published[t.f.published_count - 1];
+	CHECK(t.f.published_count == 2 && last->number == 2 && last->terminal && last->len == 0);
+	CHECK(fixture_task(&t.f, id).status == TASK_CANCELLED);
+	close_test(&t);
+}
+
 /* ---- resume: every row of DESIGN 4 ---- */
 
 enum { OPEN, ENDED, CANCELLED, EXPIRED };
@@ -570,9 +673,12 @@ static void test_resume(void)
 		uint64_t after;
 		size_t count;
 		bool ok;
-	} reads[] = { { "expired, from the beginning", EXPIRED, 0, 0, false }, { "expired, inside", EXPIRED, 11, 0, false },
-		      { "expired, cursor = last", EXPIRED, 12, 0, true },      { "expired, ahead", EXPIRED, 13, 0, true },
-		      { "ended, inside", ENDED, 11, 1, true },                 { "open", OPEN, 0, 1, true } };
+	} reads[] = { { "expired, from the beginning", EXPIRED, 0, 0, false },
+		      { "expired, inside", EXPIRED, 11, 0, false },
+		      { "expired, cursor = last", EXPIRED, 12, 0, true },
+		      { "expired, ahead", EXPIRED, 13, 0, true },
+		      { "ended, inside", ENDED, 11, 1, true },
+		      { "open", OPEN, 0, 1, true } };
 	for (size_t i = 0; i < COUNT(reads); i++) {
 		Petfood__V1__ListEventsRequest r;
 		Petfood__V1__WatchEventsRequest w;
@@ -589,7 +695,8 @@ static void test_resume(void)
 				CHECK_ROW(reads[i].label, reply->n_events == reads[i].count &&
 				                              reply->terminal == (reads[i].state != OPEN));
 			else
-				CHECK_ROW(reads[i].label, err.code == RPC_OUT_OF_RANGE && error_is(&err, "LOG_EXPIRED"));
+				CHECK_ROW(reads[i].label,
+				          err.code == RPC_OUT_OF_RANGE && error_is(&err, "LOG_EXPIRED"));
 		}
 	}
 	CHECK(!resume(&t, STR("no such task"), NULL, &err) && error_is(&err, "TASK_NOT_FOUND"));
@@ -779,6 +886,8 @@ int main(void)
 	test_events();
 	test_resume();
 	test_plans();
+	test_publish_order();
+	test_uncertain_cancel();
 	test_system();
 	return check_done("unit_service");
 }
