@@ -12,6 +12,7 @@
 enum {
 	SWEEP_MS = 60000,
 	SWEEP_TASKS = 100, /* per transaction, so that nobody waits long for the writer */
+	SWEEP_DRAFTS = 20, /* 240 KB each, with the task's output */
 	BACKOFF_FIRST_MS = 20,
 	BACKOFF_MAX_MS = 1000,
 	HEALTHY_TURN_MS = 5000, /* a loop that has not come round for so long (and five polls) is stuck */
@@ -62,6 +63,7 @@ struct job_engine {
 	pthread_cond_t changed;
 	bool is_empty, is_halted; /* stopping and no run is left; as halted */
 	struct metric *running;
+	struct metric *open[2]; /* pending and running ones of everybody, counted with each sweep */
 };
 
 static const struct job_kind job_kind_none = { .step_count = 0 };
@@ -322,12 +324,18 @@ static void sweep_work(void *self)
 {
 	struct job_engine *engine = self;
 	const struct job_engine_options *o = &engine->options;
-	int64_t now_us = clock_now_us(o->clock), tasks = 0, drafts = 0;
-	engine->sweep.ok = o->store->tasks.driver->sweep(o->store->tasks.self, now_us - o->events_kept_ms * 1000,
-	                                                 SWEEP_TASKS, &tasks, &engine->sweep.error) &&
-	                   o->store->plans.driver->expire_drafts(o->store->plans.self, now_us - o->draft_kept_ms * 1000,
-	                                                         &drafts, &engine->sweep.error);
-	engine->sweep_more = tasks >= SWEEP_TASKS;
+	int64_t now_us = clock_now_us(o->clock), tasks = 0, drafts = 0, pending = 0, running = 0;
+	engine->sweep.ok =
+	    o->store->tasks.driver->sweep(o->store->tasks.self, now_us - o->events_kept_ms * 1000, SWEEP_TASKS, &tasks,
+	                                  &engine->sweep.error) &&
+	    o->store->plans.driver->expire_drafts(o->store->plans.self, now_us - o->draft_kept_ms * 1000, SWEEP_DRAFTS,
+	                                          &drafts, &engine->sweep.error) &&
+	    o->store->tasks.driver->count_open(o->store->tasks.self, &pending, &running, &engine->sweep.error);
+	engine->sweep_more = tasks >= SWEEP_TASKS || drafts >= SWEEP_DRAFTS;
+	if (engine->sweep.ok) {
+		metric_set(engine->open[0], pending);
+		metric_set(engine->open[1], running);
+	}
 	if (tasks || drafts) log_info("task.swept", LOG_INT("tasks", tasks), LOG_INT("drafts", drafts));
 }
 
@@ -517,6 +525,8 @@ bool job_engine_start(const struct job_engine_options *options, struct job_engin
 	pthread_cond_init(&engine->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	engine->running = metric_gauge("petfood_tasks_here", NULL, "Tasks that run in this process.");
+	engine->open[0] = metric_gauge("petfood_tasks_pending", NULL, "Tasks that wait for a worker.");
+	engine->open[1] = metric_gauge("petfood_tasks_running", NULL, "Tasks that some worker runs.");
 	chore_init(&engine->claim, engine, claim_work, claim_done);
 	chore_init(&engine->abandon, engine, abandon_work, abandon_done);
 	chore_init(&engine->sweep, engine, sweep_work, sweep_done);

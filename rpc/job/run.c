@@ -434,5 +434,4 @@ const struct step_kind *step_kind(const struct job_step *step) { return step->ki
 struct arena *step_arena(const struct job_step *step) { return step->arena; }
 int step_phase(const struct job_step *step) { return step->phase; }
 void step_set_phase(struct job_step *step, int phase) { step->phase = phase; }
-int64_t step_started_ms(const struct job_step *step) { return step->started_ms; }
 struct step_yield *step_yield(struct job_step *step) { return &step->yield; }

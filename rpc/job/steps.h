@@ -57,7 +57,6 @@ const struct step_kind *step_kind(const struct job_step *step);
 struct arena *step_arena(const struct job_step *step);
 int step_phase(const struct job_step *step); /* 0 at the start; the step's own from then on */
 void step_set_phase(struct job_step *step, int phase);
-int64_t step_started_ms(const struct job_step *step); /* time_monotonic_ms() */
 
 /* What a computation leaves for the loop, in the step's arena. */
 struct step_yield {

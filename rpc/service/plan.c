@@ -89,7 +89,8 @@ bool plan_service_delete_plan(struct call *call, const void *request, void *repl
 {
 	const Petfood__V1__DeletePlanRequest *req = request;
 	Petfood__V1__DeletePlanReply *out = reply;
-	if (!plans_of(call)->driver->remove(plans_of(call)->self, caller_id(call), str_from(req->id), err))
+	if (!plans_of(call)->driver->remove(plans_of(call)->self, caller_id(call), str_from(req->id),
+	                                    clock_now_us(call->clock), err))
 		return false;
 	out->plan_id = text_in(call, str_from(req->id));
 	return true;

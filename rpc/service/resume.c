@@ -1,6 +1,7 @@
 /* PlanService/ResumePlanStream: where a reader goes on (DESIGN 4). A reader that names the last number it saw gets exactly the
  * rest; where that cannot be, one explicit `reset`, never a silent hole. */
 #include <petfood/accessors.h>
+#include <string.h>
 
 #include "petfood/v1/progress.pb-c.h"
 #include "rpc/job/event.h"
@@ -14,7 +15,9 @@ static struct str frame(struct call *call, const char *type, struct str task_id,
 	m.task_id = text_in(call, task_id);
 	if (task) {
 		m.status = (Petfood__V1__TaskStatus)task->status;
-		petfood_v1_stream_frame_set_progress(&m, (uint32_t)task->progress);
+		/* The whole history follows `resumed`: the state of now in front of it would make progress fall. */
+		if (!(task->last_event > 0 && strcmp(type, "resumed") == 0))
+			petfood_v1_stream_frame_set_progress(&m, (uint32_t)task->progress);
 		if (task->current_node.len)
 			petfood_v1_stream_frame_set_current_node(&m, text_in(call, task->current_node));
 		petfood_v1_stream_frame_set_has_history(&m, task->last_event > 0);

@@ -77,6 +77,8 @@ bool task_service_get_task_result(struct call *call, const void *request, void *
 		          task_status_name(task.status));
 		return error_param(err, "status", "%s", task_status_name(task.status));
 	}
+	if (task.output.len == 0)
+		return error_set(err, RPC_NOT_FOUND, "RESULT_EXPIRED", "the draft of the task's plan has expired");
 	out->task_id = text_in(call, task.id);
 	out->output = bytes_of(task.output);
 	return true;

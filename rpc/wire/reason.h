@@ -56,6 +56,7 @@
 	X(TASK_CANCELLED,        CANCELLED,            409, 0, "任务已取消", "the task was cancelled") \
 	X(TASK_ABANDONED,        INTERNAL,             500, 0, "任务多次中断，已放弃", "the task was interrupted too often and was given up") \
 	X(LOG_EXPIRED,           OUT_OF_RANGE,         410, 0, "任务的进度记录已过期", "the task's progress log has expired") \
+	X(RESULT_EXPIRED,        NOT_FOUND,            410, 0, "任务结果已过期：计划未在 24 小时内保存", "the result has expired: its plan was not kept within 24 hours") \
 	X(BENCH_DISABLED,        INVALID_ARGUMENT,     422, 0, "基准任务未启用", "bench tasks are not enabled here") \
 	X(INTERNAL,              INTERNAL,             500, -1, "服务器内部错误", "internal error")
 

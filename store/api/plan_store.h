@@ -45,10 +45,11 @@ struct plan_store {
 		             size_t *out_count, int64_t *out_total, struct error *err);
 		/* One statement; again: success and nothing changes. NOT_FOUND/PLAN_EXPIRED. */
 		bool (*confirm)(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err);
-		/* NOT_FOUND/PLAN_NOT_FOUND, also the second time. */
-		bool (*remove)(void *self, struct str user_id, struct str id, struct error *err);
-		/* Deletes drafts made before `made_before_us`. */
-		bool (*expire_drafts)(void *self, int64_t made_before_us, int64_t *out_count, struct error *err);
+		/* NOT_FOUND/PLAN_NOT_FOUND, also the second time and for an expired draft. */
+		bool (*remove)(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err);
+		/* Deletes drafts made before `made_before_us`, the oldest first, at most `limit`, with the output of their tasks: it is the
+		 * plan once more. *out_count = limit: there may be more. */
+		bool (*expire_drafts)(void *self, int64_t made_before_us, size_t limit, int64_t *out_count, struct error *err);
 	} *driver;
 };
 

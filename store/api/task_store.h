@@ -30,7 +30,7 @@ struct task {
 	struct str input;          /* packed request of the step table's owner; opaque here */
 	struct str lang;           /* "zh" or "en", fixed at creation */
 	bool keeps_plan;           /* non-streamed: its plan is permanent at once */
-	struct str output;         /* JSON, "" until completed */
+	struct str output;         /* JSON, "" until completed, and again once its draft has expired */
 	struct str error_message;  /* "" = none */
 	struct str error_reason;   /* "" = none */
 	struct str plan_id;        /* fixed at creation: the id that its plan will have */
@@ -155,7 +155,8 @@ struct task_store {
 		bool (*checkpoints)(void *self, struct str id, struct arena *arena, struct checkpoint **out, size_t *out_count,
 		                    struct error *err);
 		/* Deletes events and checkpoints of tasks that ended before `ended_before_us`, at most `limit` tasks; rows of tasks and
-		 * results stay. Idempotency keys older than that go too. Never touches a live log. */
+		 * results stay. As many idempotency keys older than that go too. Never touches a live log. *out_count: tasks, or keys if
+		 * those were more; = limit: there may be more of them. */
 		bool (*sweep)(void *self, int64_t ended_before_us, size_t limit, int64_t *out_count, struct error *err);
 		/* Running and pending tasks, for metrics and health. */
 		bool (*count_open)(void *self, int64_t *out_pending, int64_t *out_running, struct error *err);

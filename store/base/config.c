@@ -6,18 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-	const char *name, *unit;
-} types[] = {
-	[CONFIG_count] = { "count", "" },          [CONFIG_milliseconds] = { "milliseconds", "ms" },
-	[CONFIG_seconds] = { "seconds", "s" },     [CONFIG_minutes] = { "minutes", "min" },
-	[CONFIG_days] = { "days", "d" },           [CONFIG_bytes] = { "bytes", "bytes" },
-	[CONFIG_flag] = { "flag", "true or false" }, [CONFIG_text] = { "text", "" },
-	[CONFIG_list] = { "list", "JSON list" },
+static const char *const units[] = {
+	[CONFIG_count] = "",      [CONFIG_milliseconds] = "ms",    [CONFIG_seconds] = "s", [CONFIG_minutes] = "min", [CONFIG_days] = "d",
+	[CONFIG_bytes] = "bytes", [CONFIG_flag] = "true or false", [CONFIG_text] = "",     [CONFIG_list] = "JSON list",
 };
 
-const char *config_type_unit(enum config_type type) { return types[type].unit; }
-const char *config_type_name(enum config_type type) { return types[type].name; }
+const char *config_type_unit(enum config_type type) { return units[type]; }
 
 static bool is_number(enum config_type t) { return t <= CONFIG_bytes; }
 
@@ -94,7 +88,7 @@ static bool set_value(struct arena *arena, const struct config_key *key, struct 
 	char allowed[160];
 	if (is_number(key->type)) {
 		int64_t n, bound;
-		const char *unit = types[key->type].unit;
+		const char *unit = units[key->type];
 		(void)snprintf(allowed, sizeof allowed, "a whole number from %s to %s%s%s", key->min[0] ? key->min : "any",
 		               key->max[0] ? key->max : "any", *unit ? " " : "", unit);
 		if (!str_to_int64(str_trim(value), &n)) return refuse(key, value, source, err, allowed);
@@ -266,7 +260,7 @@ void config_print_value(const struct config_key *key, const void *config, struct
 
 static void print_range(const struct config_key *key, struct strbuf *out)
 {
-	const char *unit = types[key->type].unit;
+	const char *unit = units[key->type];
 	if (key->type == CONFIG_text) {
 		if (key->min[0]) strbuf_printf(out, "%s", key->min);
 		return;

@@ -57,7 +57,6 @@ MUST_CHECK bool config_load(const struct config_key *keys, size_t key_count, con
 
 /* Unit of a type for people: "seconds", "bytes", "". */
 const char *config_type_unit(enum config_type type);
-const char *config_type_name(enum config_type type);
 /* One value as text; secrets as "(set)" or "". */
 void config_print_value(const struct config_key *key, const void *config, struct strbuf *out);
 /* --help, .env.example and the README table. */

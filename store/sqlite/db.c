@@ -185,7 +185,8 @@ bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 		if (own.taken)
 			(void)pthread_cond_wait(&own.woken, &db->write_lock);
 		else
-			late = !cond_wait_until(&own.woken, &db->write_lock, own.since_ms + db->options.wait_ms) && !own.taken;
+			late = !cond_wait_until(&own.woken, &db->write_lock, own.since_ms + db->options.wait_ms) &&
+			       !own.taken;
 	}
 	if (late) {
 		leave_queue(db, &own);

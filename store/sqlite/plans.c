@@ -106,7 +106,6 @@ out:
 struct plan_job {
 	struct str user_id, id;
 	int64_t now_us;
-	int64_t *out_count;
 };
 
 static bool confirm_work(struct sql_conn *conn, void *self, struct error *err)
@@ -127,7 +126,7 @@ static bool confirm_work(struct sql_conn *conn, void *self, struct error *err)
 
 static bool plan_confirm(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err)
 {
-	struct plan_job job = { user_id, id, now_us, NULL };
+	struct plan_job job = { user_id, id, now_us };
 	return db_write(self, confirm_work, &job, err);
 }
 
@@ -135,27 +134,39 @@ static bool remove_work(struct sql_conn *conn, void *self, struct error *err)
 {
 	struct plan_job *job = self;
 	int64_t changes = 0;
-	bool ok = sql_run(conn, "delete from diet_plans where id = ?1 and user_id = ?2",
-	                  SQL_ARGS(sql_text(job->id), sql_text(job->user_id)), &changes, err);
+	bool ok =
+	    sql_run(conn, "delete from diet_plans where id = ?1 and user_id = ?2 and (confirmed or created_at > ?3)",
+	            SQL_ARGS(sql_text(job->id), sql_text(job->user_id), sql_int(job->now_us - PLAN_DRAFT_KEPT_US)),
+	            &changes, err);
 	return ok && !changes ? error_set(err, RPC_NOT_FOUND, "PLAN_NOT_FOUND", "no such plan") : ok;
 }
 
-static bool plan_remove(void *self, struct str user_id, struct str id, struct error *err)
+static bool plan_remove(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err)
 {
-	struct plan_job job = { user_id, id, 0, NULL };
+	struct plan_job job = { user_id, id, now_us };
 	return db_write(self, remove_work, &job, err);
 }
 
+struct expire_job {
+	int64_t made_before_us;
+	size_t limit;
+	int64_t *out_count;
+};
+
+#define EXPIRED_DRAFTS "from diet_plans where not confirmed and created_at < ?1 order by created_at, id limit ?2"
+
 static bool expire_work(struct sql_conn *conn, void *self, struct error *err)
 {
-	struct plan_job *job = self;
-	return sql_run(conn, "delete from diet_plans where not confirmed and created_at < ?1",
-	               SQL_ARGS(sql_int(job->now_us)), job->out_count, err);
+	struct expire_job *job = self;
+	return sql_run(conn, "update tasks set output_data = null where id in (select task_id " EXPIRED_DRAFTS ")",
+	               SQL_ARGS(sql_int(job->made_before_us), sql_uint(job->limit)), NULL, err) &&
+	       sql_run(conn, "delete from diet_plans where id in (select id " EXPIRED_DRAFTS ")",
+	               SQL_ARGS(sql_int(job->made_before_us), sql_uint(job->limit)), job->out_count, err);
 }
 
-static bool plan_expire_drafts(void *self, int64_t made_before_us, int64_t *out_count, struct error *err)
+static bool plan_expire_drafts(void *self, int64_t made_before_us, size_t limit, int64_t *out_count, struct error *err)
 {
-	struct plan_job job = { .now_us = made_before_us, .out_count = out_count };
+	struct expire_job job = { made_before_us, limit, out_count };
 	return db_write(self, expire_work, &job, err);
 }
 

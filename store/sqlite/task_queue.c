@@ -240,10 +240,15 @@ static bool sweep_work(struct sql_conn *conn, void *self, struct error *err)
 	while (ok && (ok = sql_row(&query, &has, err)) && has) ids[count++] = sql_get_text(&query, 0, scratch);
 	sql_end(&query);
 	for (int64_t i = 0; ok && i < count; i++) ok = sweep_one(conn, ids[i], job->ended_before_us, err);
-	*job->out_count = count;
 	arena_destroy(&scratch);
-	return ok && sql_run(conn, "delete from idempotency_keys where created_at < ?1",
-	                     SQL_ARGS(sql_int(job->ended_before_us)), NULL, err);
+	int64_t keys = 0;
+	ok = ok &&
+	     sql_run(conn,
+	             "delete from idempotency_keys where (user_id, method, key) in (select user_id, method, key from "
+	             "idempotency_keys where created_at < ?1 order by created_at limit ?2)",
+	             SQL_ARGS(sql_int(job->ended_before_us), sql_uint(job->limit)), &keys, err);
+	*job->out_count = count > keys ? count : keys;
+	return ok;
 }
 
 bool task_sweep(void *self, int64_t ended_before_us, size_t limit, int64_t *out_count, struct error *err)

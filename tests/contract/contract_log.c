@@ -341,6 +341,19 @@ static void sweep_spares_live_logs(struct world *w)
 	keyed.id = new_id(w->arena);
 	CHECK_OK(TASKS(w, create, &keyed, STR("{}"), NULL, &idem, w->arena, &replayed, &reply, &w->err), &w->err);
 	CHECK(!replayed); /* the key went with its time */
+
+	/* Keys go by turns too, and the count says when there may be more. */
+	char names[5][2] = { "a", "b", "c", "d", "e" };
+	struct idempotency many = idem;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		many.key = str_from(names[i]);
+		keyed.id = new_id(w->arena);
+		CHECK_OK(TASKS(w, create, &keyed, STR("{}"), NULL, &many, w->arena, &replayed, &reply, &w->err), &w->err);
+	}
+	for (int64_t keys = COUNT(names) + 1; keys >= 0; keys -= 2) { /* and the first one's */
+		CHECK_OK(TASKS(w, sweep, far_us, 2, &count, &w->err), &w->err);
+		CHECK(count == (keys < 2 ? keys : 2));
+	}
 }
 
 int contract_log(const struct store_contract *contract)

@@ -92,13 +92,32 @@ static void draft_expires(struct world *w)
 	w->now_us++;
 	CHECK_FAILS(w, PLANS(w, get, w->alice, draft.plan_id, w->now_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 	CHECK_FAILS(w, PLANS(w, confirm, w->alice, draft.plan_id, w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
-	CHECK_OK(PLANS(w, expire_drafts, made_us, &count, &w->err), &w->err);
+	CHECK_FAILS(w, PLANS(w, remove, w->alice, draft.plan_id, w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+	CHECK_OK(PLANS(w, expire_drafts, made_us, 10, &count, &w->err), &w->err);
 	CHECK(count == 0); /* made at, not before */
-	CHECK_OK(PLANS(w, expire_drafts, made_us + 1000, &count, &w->err), &w->err);
+	CHECK_STR(world_get(w, draft.id).output, "{\"out\":1}");
+	CHECK_OK(PLANS(w, expire_drafts, made_us + 1000, 10, &count, &w->err), &w->err);
 	CHECK(count == 1);
+	CHECK(world_get(w, draft.id).output.len == 0); /* it is the plan once more */
+	CHECK_STR(world_get(w, kept.id).output, "{\"out\":1}");
 	CHECK_FAILS(w, PLANS(w, get, w->alice, draft.plan_id, made_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 	CHECK_OK(PLANS(w, get, w->alice, kept.plan_id, w->now_us, w->arena, &plan, &w->err), &w->err);
-	CHECK(world_get(w, draft.id).status == TASK_COMPLETED); /* the task keeps its result */
+	CHECK(world_get(w, draft.id).status == TASK_COMPLETED);
+}
+
+/* The oldest first, as many as allowed, so that nobody waits long for the writer. */
+static void drafts_expire_by_turns(struct world *w)
+{
+	enum { DRAFTS = 5 };
+	struct task drafts[DRAFTS];
+	int64_t count = -1;
+	for (int i = 0; i < DRAFTS; i++) drafts[i] = world_completed(w, w->alice, false);
+	w->now_us += PLAN_DRAFT_KEPT_US;
+	for (int left = DRAFTS; left >= 0; left -= 2) {
+		CHECK_OK(PLANS(w, expire_drafts, w->now_us, 2, &count, &w->err), &w->err);
+		CHECK(count == (left < 2 ? left : 2));
+		for (int i = 0; i < DRAFTS; i++) CHECK((world_get(w, drafts[i].id).output.len == 0) == (i < DRAFTS - left + (int)count));
+	}
 }
 
 static void foreign_plans_do_not_exist(struct world *w)
@@ -109,7 +128,7 @@ static void foreign_plans_do_not_exist(struct world *w)
 	for (size_t i = 0; i < COUNT(ids); i++) {
 		CHECK_FAILS(w, PLANS(w, get, w->bob, ids[i], w->now_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 		CHECK_FAILS(w, PLANS(w, confirm, w->bob, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
-		CHECK_FAILS(w, PLANS(w, remove, w->bob, ids[i], &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+		CHECK_FAILS(w, PLANS(w, remove, w->bob, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 	}
 	CHECK_OK(PLANS(w, get, w->alice, draft.plan_id, w->now_us, w->arena, &plan, &w->err), &w->err);
 	CHECK(!plan.confirmed);
@@ -121,8 +140,8 @@ static void removed_once(struct world *w)
 	struct str ids[] = { draft.plan_id, kept.plan_id };
 	struct plan_record plan;
 	for (size_t i = 0; i < COUNT(ids); i++) {
-		CHECK_OK(PLANS(w, remove, w->alice, ids[i], &w->err), &w->err);
-		CHECK_FAILS(w, PLANS(w, remove, w->alice, ids[i], &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+		CHECK_OK(PLANS(w, remove, w->alice, ids[i], w->now_us, &w->err), &w->err);
+		CHECK_FAILS(w, PLANS(w, remove, w->alice, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 		CHECK_FAILS(w, PLANS(w, get, w->alice, ids[i], w->now_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 		CHECK_FAILS(w, PLANS(w, confirm, w->alice, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
 	}
@@ -281,6 +300,7 @@ int contract_plans(const struct store_contract *contract)
 		{ "absent is not empty", absent_is_not_empty },
 		{ "a draft is not listed until it is confirmed; confirming is idempotent", draft_is_not_listed },
 		{ "a draft expires, a confirmed plan does not", draft_expires },
+		{ "drafts expire by turns", drafts_expire_by_turns },
 		{ "another user's plan does not exist", foreign_plans_do_not_exist },
 		{ "a plan is removed once", removed_once },
 		{ "plans are listed newest first, by page and pet", plans_are_paged },

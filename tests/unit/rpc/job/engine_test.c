@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "store/base/log.h"
+#include "store/base/metrics.h"
 #include "tests/unit/rpc/job/fixture.h"
 
 static struct watch *watch_new(const char *hold_at)
@@ -442,12 +443,20 @@ static void test_retention(void)
 	struct error err;
 	fixture_open(&f);
 	f.options.sweep_ms = 10;
+	f.options.running_max = 1;
 	struct str ended = fixture_create_bench(&f, 3, 0);
 	fixture_start(&f, w);
 	CHECK(fixture_wait_terminal(&f, ended));
+	struct metric *running = metric_gauge("petfood_tasks_running", NULL, "");
+	struct metric *pending = metric_gauge("petfood_tasks_pending", NULL, "");
 	struct str live = fixture_create_bench(&f, 3, 60000);
 	job_engine_wake(w->engine);
 	CHECK(fixture_wait_point(w, "start:bench", 2));
+	(void)fixture_create_bench(&f, 3, 60000); /* no room for this one */
+	int64_t count_until_ms = time_monotonic_ms() + FIXTURE_WAIT_MS;
+	while ((metric_value(running) != 1 || metric_value(pending) != 1) && time_monotonic_ms() < count_until_ms)
+		(void)sched_yield();
+	CHECK(metric_value(running) == 1 && metric_value(pending) == 1);
 	fixture_move_clock(&f, 25 * 3600000);
 	struct task_event *events = NULL;
 	struct task_head head;

@@ -659,8 +659,10 @@ static void test_resume(void)
 				CHECK_STR_ROW(rows[i].label, str_from(petfood_v1_stream_frame_error_or(m, "")),
 				              "cancelled");
 			if (strcmp(m->type, "resumed") == 0 || strcmp(m->type, "reset") == 0)
-				CHECK_ROW(rows[i].label, petfood_v1_stream_frame_has_last_event(m) &&
-				                             petfood_v1_stream_frame_has_progress(m) && m->status != 0);
+				/* The history follows `resumed`: progress would fall. */
+				CHECK_ROW(rows[i].label, petfood_v1_stream_frame_has_last_event(m) && m->status != 0 &&
+				                             petfood_v1_stream_frame_has_progress(m) ==
+				                                 (strcmp(m->type, "reset") == 0));
 		}
 		CHECK_STR_ROW(rows[i].label, strbuf_str(&types), rows[i].prefaces);
 		CHECK_ROW(rows[i].label,
@@ -791,6 +793,33 @@ static void test_plans(void)
 	close_test(&t);
 }
 
+/* The result of a plan that nobody kept goes with the plan. */
+static void test_expired_result(void)
+{
+	struct bench_test t = { 0 };
+	struct error err;
+	int64_t count = 0;
+	open_test(&t);
+	struct str plan_id = store_plan(&t, "plan-2", false);
+	struct plan_record plan;
+	const struct plan_store *plans = &t.f.store.plans;
+	CHECK_OK(
+	    plans->driver->get(plans->self, t.f.user_id, plan_id, clock_now_us(&t.f.clock), t.f.arena, &plan, &err),
+	    &err);
+	Petfood__V1__GetTaskResultRequest r;
+	petfood__v1__get_task_result_request__init(&r);
+	r.id = (char *)(uintptr_t)plan.task_id.ptr;
+	Petfood__V1__GetTaskResultReply *reply;
+	CHECK_OK(run(&t, TASK "GetTaskResult", &r, (void **)&reply, &err), &err);
+	CHECK_OK(plans->driver->expire_drafts(plans->self, plan.created_at_us + 1, 10, &count, &err), &err);
+	CHECK(count == 1);
+	CHECK(!run(&t, TASK "GetTaskResult", &r, (void **)&reply, &err) && error_is(&err, "RESULT_EXPIRED"));
+	Petfood__V1__StreamOpen *open = resume(&t, plan.task_id, NULL, &err);
+	CHECK(open && open->n_preface == 1 && strcmp(frame(&t, open->preface[0])->type, "task_completed") == 0 &&
+	      !petfood_v1_stream_frame_has_result(frame(&t, open->preface[0])));
+	close_test(&t);
+}
+
 /* ---- system ---- */
 
 static void test_system(void)
@@ -886,6 +915,7 @@ int main(void)
 	test_events();
 	test_resume();
 	test_plans();
+	test_expired_result();
 	test_publish_order();
 	test_uncertain_cancel();
 	test_system();
