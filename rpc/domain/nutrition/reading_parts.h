@@ -47,4 +47,7 @@ void forms_find(struct tokens *tokens, struct arena *arena, enum polarity unsaid
  * undenied. */
 void reading_find_late_stages(struct reading *reading, const struct tokens *tokens, const bool *open);
 
+/* Body condition score, week, litter; text is normalised. What was found before stays. */
+void reading_find_numbers(struct reading *reading, struct str text);
+
 #endif
