@@ -48,7 +48,7 @@ struct job_engine {
 	int64_t claim_now_us, abandon_now_us;
 	struct cancel_note *cancelled; /* while a claim is under way: it may have taken one of these */
 	struct ended {
-		char task_id[64];
+		char task_id[64], request_id[256];
 		uint64_t number;
 		char *event; /* heap */
 		size_t event_len;
@@ -185,7 +185,7 @@ static void take_up(struct job_engine *engine)
 	engine->runs = run;
 	engine->run_count++;
 	metric_set(engine->running, (int64_t)engine->run_count);
-	log_info("task.claimed", LOG_TEXT("task", run->task.id), LOG_CSTR("type", task_type_name(run->task.type)),
+	log_info("task.claimed", LOG_TASK(&run->task), LOG_CSTR("type", task_type_name(run->task.type)),
 	         LOG_INT("attempt", run->task.attempt), LOG_INT("lost_leases", run->task.lost_leases));
 	if (engine->stopping) {
 		run_give_back(run);
@@ -222,7 +222,7 @@ static void claim_done(void *self)
 		take_up(engine);
 		look(engine);
 	} else if (engine->claim.ok) {
-		log_info("task.left", LOG_TEXT("task", engine->claimed.id), LOG_CSTR("why", "cancelled"));
+		log_info("task.left", LOG_TASK(&engine->claimed), LOG_CSTR("why", "cancelled"));
 		arena_reset(engine->claim_arena);
 		look(engine);
 	} else {
@@ -266,6 +266,7 @@ static struct str abandoned_event(void *self, struct arena *arena, const struct 
 	memcpy(ended->event, event.ptr, event.len);
 	ended->event_len = event.len;
 	(void)snprintf(ended->task_id, sizeof ended->task_id, STR_FMT, STR_ARG(task->id));
+	(void)snprintf(ended->request_id, sizeof ended->request_id, STR_FMT, STR_ARG(task->request_id));
 	return event;
 }
 
@@ -308,7 +309,8 @@ static void abandon_done(void *self)
 	struct ended *ended = &engine->abandoned;
 	engine->abandon.out = false;
 	if (engine->abandon.ok) {
-		log_error("task.abandoned", LOG_CSTR("task", ended->task_id));
+		log_error("task.abandoned", LOG_CSTR("task", ended->task_id),
+		          LOG_CSTR("request_id", ended->request_id));
 		engine->options.events.publish(engine->options.events.self, str_from(ended->task_id), ended->number,
 		                               true, (struct str){ ended->event, ended->event_len });
 		give_up(engine); /* there may be more */

@@ -163,8 +163,8 @@ static void op_done(void *self)
 	run->out--;
 	if (!op->ok && engine_may_retry(&op->error) && run->state != RUN_OVER && run_has_lease(run, run_now_us(run))) {
 		if (error_is(&op->error, REASON_WRITE_UNCERTAIN)) op->uncertain = true;
-		log_warn("task.write_retried", LOG_TEXT("task", run->task.id),
-		         LOG_CSTR("write", op_table[op->kind].name), LOG_ERR(&op->error));
+		log_warn("task.write_retried", LOG_TASK(&run->task), LOG_CSTR("write", op_table[op->kind].name),
+		         LOG_ERR(&op->error));
 		op->backoff_ms = engine_next_backoff(op->backoff_ms);
 		loop_timer_set(engine_loop(engine), &op->retry, op->backoff_ms);
 		return; /* until the timer's op_retry */

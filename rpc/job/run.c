@@ -21,7 +21,7 @@ static void run_move(struct job_run *run, enum run_state to)
 {
 	if (!(run_states[run->state].next & (1u << to)))
 		die("a run cannot go from %s to %s", run_states[run->state].name, run_states[to].name);
-	log_debug("run.moved", LOG_TEXT("task", run->task.id), LOG_CSTR("from", run_states[run->state].name),
+	log_debug("run.moved", LOG_TASK(&run->task), LOG_CSTR("from", run_states[run->state].name),
 	          LOG_CSTR("to", run_states[to].name));
 	run->state = to;
 }
@@ -65,8 +65,7 @@ static void run_over(struct job_run *run)
 void run_drop(struct job_run *run, const char *why)
 {
 	if (run->state == RUN_OVER) return;
-	log_info("task.left", LOG_TEXT("task", run->task.id), LOG_INT("attempt", run->task.attempt),
-	         LOG_CSTR("why", why));
+	log_info("task.left", LOG_TASK(&run->task), LOG_INT("attempt", run->task.attempt), LOG_CSTR("why", why));
 	note_outcome(run, why);
 	run_over(run);
 	engine_point(run->engine, "dropped", why);
@@ -86,7 +85,7 @@ static void run_end(struct job_run *run, enum op_kind kind)
 void run_fail(struct job_run *run, const struct error *err)
 {
 	if (run->state != RUN_LOADING && run->state != RUN_STEPPING) return;
-	log_warn("task.failed", LOG_TEXT("task", run->task.id), LOG_INT("attempt", run->task.attempt), LOG_ERR(err));
+	log_warn("task.failed", LOG_TASK(&run->task), LOG_INT("attempt", run->task.attempt), LOG_ERR(err));
 	struct run_op *op = &run->end;
 	op->reason = str_dup(run->arena, str_from(err->reason && *err->reason ? err->reason : "INTERNAL"));
 	op->message = job_error_text(run->arena, run->lang, err);
@@ -154,7 +153,7 @@ static void beat_end(struct job_run *run)
 		return; /* until the timer's run_beat */
 	}
 	if (engine_may_retry(&run->beat.error) && run_has_lease(run, run_now_us(run))) {
-		log_warn("task.heartbeat_retried", LOG_TEXT("task", run->task.id), LOG_ERR(&run->beat.error));
+		log_warn("task.heartbeat_retried", LOG_TASK(&run->task), LOG_ERR(&run->beat.error));
 		loop_timer_set(engine_loop(run->engine), &run->beat.timer, options->heartbeat_ms / 4);
 		return; /* until the timer's run_beat */
 	}
@@ -339,7 +338,7 @@ static void run_on_written(struct job_run *run, struct run_op *op)
 		const char *outcome = op->kind == OP_COMPLETE ? "completed"
 		                      : op->kind == OP_FAIL   ? "failed"
 		                                              : "given_back";
-		log_info("task.ended", LOG_TEXT("task", run->task.id), LOG_INT("attempt", run->task.attempt),
+		log_info("task.ended", LOG_TASK(&run->task), LOG_INT("attempt", run->task.attempt),
 		         LOG_CSTR("outcome", outcome));
 		note_outcome(run, outcome);
 		if (run->state != RUN_OVER) run_over(run);
@@ -361,7 +360,7 @@ void run_on_op(struct job_run *run, struct run_op *op)
 	} else if (run->state != RUN_OVER) {
 		bool moved = error_is(&op->error, "TASK_MOVED") || error_is(&op->error, "TASK_NOT_FOUND");
 		if (moved || engine_may_retry(&op->error) || op == &run->end) {
-			if (!moved) log_error("task.write_lost", LOG_TEXT("task", run->task.id), LOG_ERR(&op->error));
+			if (!moved) log_error("task.write_lost", LOG_TASK(&run->task), LOG_ERR(&op->error));
 			run_drop(run, moved ? "moved" : "store_fault");
 			return; /* freed */
 		}

@@ -36,6 +36,9 @@ const struct job_kind *job_kind_of(enum task_type type); /* NULL if nothing here
 
 extern const struct job_kind job_kind_plan, job_kind_bench;
 
+/* The fields that every log line about a task begins with. */
+#define LOG_TASK(task) LOG_TEXT("task", (task)->id), LOG_TEXT("request_id", (task)->request_id)
+
 /* ---- what a step may look at ---- */
 
 const struct task *run_task(const struct job_run *run);

@@ -304,7 +304,7 @@ static bool plan_is_safe(struct job_step *step, struct str json, struct check_re
 	if (!check_plan(step_arena(step), json, report, err)) return false;
 	for (size_t i = 0; i < report->finding_count; i++) {
 		const struct check_finding *f = &report->findings[i];
-		log_error("plan.not_safe", LOG_TEXT("task", run_task(step_run(step))->id), LOG_INT("week", f->week),
+		log_error("plan.not_safe", LOG_TASK(run_task(step_run(step))), LOG_INT("week", f->week),
 		          LOG_CSTR("rule", f->rule), LOG_TEXT("what", f->what), LOG_TEXT("finding", f->text));
 	}
 	if (report->finding_count == 0) return true;

@@ -34,6 +34,7 @@ struct task {
 	struct str error_message;  /* "" = none */
 	struct str error_reason;   /* "" = none */
 	struct str plan_id;        /* fixed at creation: the id that its plan will have */
+	struct str request_id;     /* of the call that made it, for the logs; "" = none */
 	uint32_t attempt;
 	uint32_t lost_leases;
 	uint64_t last_event;

@@ -49,6 +49,7 @@ create table tasks (
 	keeps_plan boolean not null default false,
 	error_reason varchar(50),
 	plan_id varchar(36),
+	request_id varchar(255),
 	attempt integer not null default 0,
 	lost_leases integer not null default 0,
 	last_event bigint not null default 0,

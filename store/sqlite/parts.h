@@ -13,7 +13,7 @@ extern const struct user_store_driver sqlite_user_store;
 /* Columns that task_from_row reads, in order; a list leaves out the large ones at the end. */
 #define TASK_LIST_COLUMNS \
 	"id, user_id, task_type, status, progress, current_node, lang, keeps_plan, error_message, error_reason, plan_id, attempt, " \
-	"lost_leases, last_event, created_at, started_at, completed_at, updated_at"
+	"lost_leases, last_event, created_at, started_at, completed_at, updated_at, request_id"
 #define TASK_COLUMNS TASK_LIST_COLUMNS ", input, output_data"
 void task_from_row(const struct sql_query *row, struct arena *arena, struct task *out);
 

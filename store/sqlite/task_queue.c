@@ -86,11 +86,12 @@ static bool create_work(struct sql_conn *conn, void *self, struct error *err)
 	if (!limit_check(conn, task->user_id, job->limits, err)) return false;
 	if (!sql_run(conn,
 	             "insert into tasks (id, user_id, task_type, status, input, lang, keeps_plan, plan_id, last_event, "
-	             "created_at, updated_at) "
-	             "values (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, 1, ?8, ?8)",
+	             "created_at, updated_at, request_id) "
+	             "values (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, 1, ?8, ?8, ?9)",
 	             SQL_ARGS(sql_text(task->id), sql_text(task->user_id), sql_cstr(task_type_name(task->type)),
 	                      sql_bytes(task->input), sql_text(task->lang), sql_int(task->keeps_plan),
-	                      sql_text_or_null(task->plan_id), sql_int(task->created_at_us)),
+	                      sql_text_or_null(task->plan_id), sql_int(task->created_at_us),
+	                      sql_text_or_null(task->request_id)),
 	             NULL, err)) {
 		if (conn->failed_rc == SQLITE_CONSTRAINT_FOREIGNKEY)
 			return error_set(err, RPC_NOT_FOUND, "USER_NOT_FOUND", "no user " STR_FMT,

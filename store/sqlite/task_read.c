@@ -3,7 +3,7 @@
 
 void task_from_row(const struct sql_query *row, struct arena *arena, struct task *out)
 {
-	bool whole = sqlite3_column_count(row->stmt) > 18;
+	bool whole = sqlite3_column_count(row->stmt) > 19;
 	*out = (struct task){
 		.id = sql_get_text(row, 0, arena),
 		.user_id = sql_get_text(row, 1, arena),
@@ -23,8 +23,9 @@ void task_from_row(const struct sql_query *row, struct arena *arena, struct task
 		.started_at_us = sql_get_int(row, 15),
 		.completed_at_us = sql_get_int(row, 16),
 		.updated_at_us = sql_get_int(row, 17),
-		.input = whole ? sql_get_text(row, 18, arena) : STR_NONE,
-		.output = whole ? sql_get_text(row, 19, arena) : STR_NONE,
+		.request_id = sql_get_text(row, 18, arena),
+		.input = whole ? sql_get_text(row, 19, arena) : STR_NONE,
+		.output = whole ? sql_get_text(row, 20, arena) : STR_NONE,
 	};
 }
 

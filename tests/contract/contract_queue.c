@@ -10,7 +10,7 @@ static void empty_queue(struct world *w)
 static void claim_gives_what_was_created(struct world *w)
 {
 	struct task made = { .id = new_id(w->arena), .user_id = w->alice, .type = TASK_TYPE_BENCH, .lang = STR("en"),
-		             .input = STR("\x00\xff\x01猫"), .plan_id = new_id(w->arena), .keeps_plan = true, .created_at_us = w->now_us };
+		             .input = STR("\x00\xff\x01猫"), .plan_id = new_id(w->arena), .request_id = STR("req-7"), .keeps_plan = true, .created_at_us = w->now_us };
 	bool replayed;
 	struct str reply;
 	CHECK_OK(TASKS(w, create, &made, STR("{}"), NULL, NULL, w->arena, &replayed, &reply, &w->err), &w->err);
@@ -21,6 +21,7 @@ static void claim_gives_what_was_created(struct world *w)
 	struct task task = world_claim(w);
 	CHECK(str_equal(task.id, made.id) && str_equal(task.user_id, w->alice) && str_equal(task.input, made.input));
 	CHECK(str_equal(task.plan_id, made.plan_id) && str_equal(task.lang, STR("en")) && task.type == TASK_TYPE_BENCH && task.keeps_plan);
+	CHECK(str_equal(task.request_id, STR("req-7")) && str_equal(pending.request_id, task.request_id));
 	CHECK(task.status == TASK_RUNNING && task.attempt == 1 && task.lost_leases == 0);
 	CHECK(task.created_at_us == START_US && task.started_at_us == w->now_us);
 	CHECK_FAILS(w, TASKS(w, claim, STR("w"), w->now_us, LEASE_MS, w->arena, &task, &w->err), RPC_NOT_FOUND, "QUEUE_EMPTY");

@@ -89,6 +89,7 @@ static void open_test(struct bench_test *t)
 		.clock = &t->f.clock,
 		.caller = { .kind = PRINCIPAL_USER },
 		.lang = LANG_EN,
+		.request_id = STR("request-1"),
 		.services = &t->services,
 		.cancelled = &t->not_cancelled,
 	};
@@ -180,6 +181,7 @@ static void test_create(void)
 		CHECK(task.status == TASK_PENDING && task.type == TASK_TYPE_DIET_PLAN && task.keeps_plan &&
 		      task.plan_id.len == 36);
 		CHECK_STR(task.lang, "en");
+		CHECK_STR(task.request_id, "request-1");
 		CHECK(reply->status == PETFOOD__V1__TASK_STATUS__TASK_STATUS_PENDING);
 		struct log_line *lines;
 		CHECK(fixture_log(&t.f, task.id, &lines) == 1);
