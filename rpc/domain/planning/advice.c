@@ -95,6 +95,8 @@ static size_t conditions_in_order(const struct assessment *a, const struct condi
 			const struct condition *c = condition_find(str_from(a->conditions[i]));
 			if (!c || !*text2_in(c->advice, a->pet->lang) || condition_is_stage(c->id) != (stage == 1))
 				continue;
+			/* "do not restrict protein" beside a disease that has just done so would only confuse */
+			if (stage == 1 && count && strcmp(c->id, "senior") == 0) continue;
 			out[count++] = c;
 		}
 	}
@@ -138,16 +140,16 @@ static void add_condition_figures(struct arena *arena, struct strbuf *text, cons
 		double amount = recipe_amount(recipe, a, n, low ? BOUND_MIN : BOUND_MAX);
 		if (!count++)
 			strbuf_printf(text,
-			              zh ? "针对“" STR_FMT "”，每 1000 千卡含"
-			                 : " For \"" STR_FMT "\" 1000 kcal of it hold ",
+			              zh ? "针对“" STR_FMT "”，每 1000 千卡含 "
+			                 : " For \"" STR_FMT "\" 1000 kcal of the recipe hold ",
 			              STR_ARG(name_inner(arena, a->condition_names[condition], a->pet->lang)));
 		else
 			strbuf_add_cstr(text, zh ? "、" : ", ");
 		if (nutrient_is_ratio(n))
 			strbuf_printf(text, zh ? STR_FMT " %.2f" : "a " STR_FMT " of %.2f", STR_ARG(name), amount);
 		else
-			strbuf_printf(text, zh ? STR_FMT " %.4g " STR_FMT : STR_FMT " %.4g " STR_FMT, STR_ARG(name),
-			              amount, STR_ARG(unit_text(n)));
+			strbuf_printf(text, zh ? "%.4g " STR_FMT " " STR_FMT : "%.4g " STR_FMT " of " STR_FMT, amount,
+			              STR_ARG(unit_text(n)), STR_ARG(name));
 		if (low && high)
 			strbuf_printf(text, zh ? "（%.4g–%.4g）" : " (%.4g to %.4g)", b->min, b->max);
 		else if (low)
@@ -362,8 +364,9 @@ static struct str doctor_paragraph(struct arena *arena, const struct assessment 
 {
 	bool zh = a->pet->lang == LANG_ZH, cat = a->pet->species == SPECIES_CAT;
 	bool growing = strcmp(a->life_stage, "growth") == 0, senior = strcmp(a->life_stage, "senior") == 0;
-	/* neither cats nor the young may go without food for two days */
-	int fasting_hours = cat || growing ? 24 : 48;
+	enum weight_aim aim = monitoring_aim(a);
+	/* neither cats nor the young nor their mothers may go without food for two days */
+	int fasting_hours = cat || growing || aim == WEIGHT_CARRY || aim == WEIGHT_NURSE ? 24 : 48;
 	struct strbuf text;
 	strbuf_init(&text, arena);
 	if (zh) {

@@ -187,11 +187,11 @@ static struct str dilution_step(struct arena *arena, const struct assessment *a,
 	                 arena,
 	                 STR_FMT
 	                 " mix: grind one tablet (%.2f g) and work in %.1f g of %s little by little; %.2f g of it "
-	                 "a day hold " STR_FMT ". With tablets of another weight change the flour in proportion.",
+	                 "a day holds " STR_FMT ". With tablets of another weight change the flour in proportion.",
 	                 STR_ARG(food_short_name(arena, f, LANG_EN)), mix.active_g, mix.carrier_g, carrier, mix.daily_g,
 	                 STR_ARG(dose))
 	           : str_printf(arena,
-	                        STR_FMT " %s: weigh %.2f g and %s %.1f g of %s; %.2f g of it a day hold " STR_FMT ".",
+	                        STR_FMT " %s: weigh %.2f g and %s %.1f g of %s; %.2f g of it a day holds " STR_FMT ".",
 	                        STR_ARG(food_short_name(arena, f, LANG_EN)), mix.oil ? "in oil" : "mix", mix.active_g,
 	                        mix.oil ? "shake with" : "work in", mix.carrier_g, carrier, mix.daily_g, STR_ARG(dose));
 }
@@ -231,7 +231,7 @@ struct str dosing_summary(struct arena *arena, const struct assessment *a, const
 	enum lang lang = a->pet->lang;
 	bool zh = lang == LANG_ZH;
 	struct strbuf batch, dilute, text;
-	size_t count = 0;
+	size_t count = 0, batch_count = 0, dilute_count = 0;
 	strbuf_init(&batch, arena);
 	strbuf_init(&dilute, arena);
 	strbuf_init(&text, arena);
@@ -242,6 +242,8 @@ struct str dosing_summary(struct arena *arena, const struct assessment *a, const
 		count++;
 		if (dosing_of(item) == DOSING_DAILY) continue;
 		struct strbuf *list = is_in_powder(item) ? &batch : &dilute;
+		dilute_count += list == &dilute;
+		batch_count += list == &batch;
 		add_separator(list, lang);
 		strbuf_printf(list, STR_FMT " %.1f mg", STR_ARG(food_inner_name(arena, f, lang)), item->grams * 1000);
 	}
@@ -250,9 +252,9 @@ struct str dosing_summary(struct arena *arena, const struct assessment *a, const
 	if (zh) {
 		strbuf_printf(&text, "补充剂共 %zu 种，用 0.01 g 的秤", count);
 		if (batched.len || diluted.len) strbuf_add_cstr(&text, "；每天不足 0.05 g 的不要逐日称");
-		if (batched.len) strbuf_printf(&text, "：" STR_FMT "按 28 天的量称出并做成混合粉", STR_ARG(batched));
+		if (batched.len) strbuf_printf(&text, "：" STR_FMT " 按 28 天的量称出并做成混合粉", STR_ARG(batched));
 		if (diluted.len)
-			strbuf_printf(&text, "%s" STR_FMT "先按做法稀释（或用 0.001 g 的秤）",
+			strbuf_printf(&text, "%s" STR_FMT " 先按做法稀释（或用 0.001 g 的秤）",
 			              batched.len ? "，" : "：", STR_ARG(diluted));
 		strbuf_add_cstr(&text, "。28 天的量够这份食谱喂四个 7 天，混合粉和稀释粉放 28 "
 		                       "天后重做。产品标示含量不同时须按含量折算，不可凭感觉加减。");
@@ -264,10 +266,12 @@ struct str dosing_summary(struct arena *arena, const struct assessment *a, const
 	              count);
 	if (batched.len || diluted.len) strbuf_add_cstr(&text, ", but none below 0.05 g a day by itself");
 	if (batched.len)
-		strbuf_printf(&text, ": weigh for 28 days and make the powder mix of " STR_FMT, STR_ARG(batched));
+		strbuf_printf(&text, ": " STR_FMT " a day %s into the powder mix, weighed for 28 days",
+		              STR_ARG(batched), batch_count == 1 ? "goes" : "go");
 	if (diluted.len)
-		strbuf_printf(&text, "%sdilute as the steps say (or use a 0.001 g scale) " STR_FMT,
-		              batched.len ? "; " : ": ", STR_ARG(diluted));
+		strbuf_printf(&text,
+		              "%s" STR_FMT " a day %s diluted first as the steps say (or weighed on a 0.001 g scale)",
+		              batched.len ? "; " : ": ", STR_ARG(diluted), dilute_count == 1 ? "is" : "are");
 	strbuf_add_cstr(&text, ". Amounts for 28 days last for four rounds of this week; make mixes afresh after that. "
 	                       "A product of another strength must be "
 	                       "converted by its label, never by feel.");

@@ -184,6 +184,10 @@ static void add_preference(struct arena *arena, struct strbuf *text, const struc
 		const struct condition *c = condition_find(str_from(a->conditions[i]));
 		if (!c || !food_selected(&food_table[row], str_from(c->prefer))) continue;
 		struct str name = name_inner(arena, a->condition_names[i], lang);
+		if (condition_is_stage(c->id)) {
+			strbuf_add_cstr(text, lang == LANG_ZH ? "；适合它现在的生命阶段" : "; suits its stage of life");
+			return;
+		}
 		strbuf_printf(text, lang == LANG_ZH ? "；适合“" STR_FMT "”" : "; suits \"" STR_FMT "\"", STR_ARG(name));
 		return;
 	}

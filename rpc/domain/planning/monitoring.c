@@ -206,19 +206,36 @@ static struct str nurse_rule(const struct figures *f)
 	                 STR_ARG(now), f->kg * 0.02, f->food_5, f->food_10);
 }
 
+static struct str rule_of(const struct figures *f)
+{
+	switch (monitoring_aim(f->a)) {
+	case WEIGHT_DRIFT: return drift_rule(f);
+	case WEIGHT_LOSE: return lose_rule(f);
+	case WEIGHT_GAIN: return gain_rule(f);
+	case WEIGHT_GROW: return grow_rule(f);
+	case WEIGHT_CARRY: return carry_rule(f);
+	case WEIGHT_NURSE: return nurse_rule(f);
+	case WEIGHT_HOLD: break;
+	}
+	return hold_rule(f);
+}
+
+/* Insulin goes with the carbohydrate that is eaten. */
+static bool is_dosed_by_food(const struct assessment *a)
+{
+	return has_condition(a, "diabetes_dog") || has_condition(a, "diabetes_cat");
+}
+
 struct str monitoring_rule(struct arena *arena, const struct assessment *a, double grams)
 {
 	struct figures f = figures_of(arena, a, grams);
-	switch (monitoring_aim(a)) {
-	case WEIGHT_DRIFT: return drift_rule(&f);
-	case WEIGHT_LOSE: return lose_rule(&f);
-	case WEIGHT_GAIN: return gain_rule(&f);
-	case WEIGHT_GROW: return grow_rule(&f);
-	case WEIGHT_CARRY: return carry_rule(&f);
-	case WEIGHT_NURSE: return nurse_rule(&f);
-	case WEIGHT_HOLD: break;
-	}
-	return hold_rule(&f);
+	struct str rule = rule_of(&f);
+	if (!is_dosed_by_food(a)) return rule;
+	return str_printf(arena,
+	                  a->pet->lang == LANG_ZH ? STR_FMT "有糖尿病，改量之前先问兽医。"
+	                                          : STR_FMT
+	                      " With diabetes ask your veterinarian before changing the amount.",
+	                  STR_ARG(rule));
 }
 
 struct str monitoring_goal(struct arena *arena, const struct assessment *a)

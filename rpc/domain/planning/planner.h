@@ -14,7 +14,7 @@ struct week_theme {
 	size_t mains[THEME_MAINS_MAX]; /* rows of food_table */
 	size_t main_count;
 	size_t starch;                 /* row, or SIZE_MAX for none */
-	struct str name;               /* "鸡腿肉配白米饭" */
+	struct str name;               /* "鸡腿肉 + 白米饭" */
 };
 
 /* Fails: CANCELLED/TASK_CANCELLED once a->stopped says so. */

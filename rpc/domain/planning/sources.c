@@ -17,8 +17,8 @@ static const struct text2 words[] = {
 	{ "成长期 1400（NRC 2006）", "1400 in growth (NRC 2006)" },
 	{ "成长与繁殖期 50000", "50000 in growth and reproduction" },
 	{ "猫取 750", "750 chosen for cats" },
-	{ "低于欧盟和 AAFCO 的上限", "below EU and AAFCO" },
-	{ "AAFCO 2016 年以前", "AAFCO before 2016" },
+	{ "取值低于欧盟和 AAFCO 的上限", "below EU and AAFCO" },
+	{ "AAFCO 2016 年以前的版本", "AAFCO before 2016" },
 	{ "AAFCO（犬）", "AAFCO dog" },
 	{ "AAFCO（猫）", "AAFCO cat" },
 	{ "欧盟法定上限", "EU legal maximum" },
@@ -47,7 +47,7 @@ static struct str in_words(struct arena *arena, struct str source, enum lang lan
 			used = strlen(words[i].en);
 		}
 		if (!used && str_has_prefix(source, STR(" and "))) {
-			strbuf_add_cstr(&text, "与");
+			strbuf_add_cstr(&text, " 与 ");
 			used = 5;
 		}
 		if (!used && str_has_prefix(source, STR(": "))) {
@@ -103,7 +103,7 @@ static struct str profile_source(struct arena *arena, const struct assessment *a
 		           : str_printf(arena, "safety limit of %s (strictest of AAFCO, EU legal and NRC 2006)",
 		                        animals);
 	struct str from = in_words(arena, side_of(a, row ? str_from(row->source) : str_from(standard), side), lang);
-	if (side == BOUND_MAX && a->bounds[n].min > 0) return from; /* the minimum has said for whom */
+	if (side == BOUND_MAX) return from; /* the minimum says for whom; maxima are mostly the same for all */
 	return str_printf(arena, lang == LANG_ZH ? STR_FMT "（%s）" : STR_FMT " (%s)", STR_ARG(from), animals);
 }
 

@@ -96,8 +96,7 @@ static struct str theme_name(struct arena *arena, const struct assessment *a, co
 	/* cats get little or no starch: it is not worth a place in the name */
 	if (theme->starch == SIZE_MAX || a->pet->species == SPECIES_CAT) return main_name;
 	struct str starch = food_inner_name(arena, &food_table[theme->starch], lang);
-	return str_printf(arena, lang == LANG_ZH ? STR_FMT "和" STR_FMT : STR_FMT " + " STR_FMT, STR_ARG(main_name),
-	                  STR_ARG(starch));
+	return str_printf(arena, STR_FMT " + " STR_FMT, STR_ARG(main_name), STR_ARG(starch));
 }
 
 const char *theme_kind(const struct week_theme *theme) { return food_table[theme->mains[0]].allergen_group; }

@@ -114,17 +114,14 @@ static struct str week_name(struct arena *arena, const struct assessment *a, con
 		bool second =
 		    (f->category == FOOD_MEAT || f->category == FOOD_FISH) && recipe->items[i].food != theme->mains[0];
 		if (!second || recipe->items[i].grams < SECOND_MAIN_SHARE * main_grams) continue;
-		name = lang == LANG_ZH ? str_printf(arena, STR_FMT "和" STR_FMT, STR_ARG(name),
-		                                    STR_ARG(food_short_name(arena, f, lang)))
-		                       : str_printf(arena, STR_FMT " + " STR_FMT, STR_ARG(name),
-		                                    STR_ARG(food_inner_name(arena, f, lang)));
+		name =
+		    str_printf(arena, STR_FMT " + " STR_FMT, STR_ARG(name), STR_ARG(food_inner_name(arena, f, lang)));
 	}
 	for (size_t i = 0; i < recipe->count; i++) {
 		const struct food *f = &food_table[recipe->items[i].food];
 		if (f->category != FOOD_STARCH) continue;
 		struct str starch = food_inner_name(arena, f, lang);
-		return str_printf(arena, lang == LANG_ZH ? STR_FMT "和" STR_FMT : STR_FMT " + " STR_FMT, STR_ARG(name),
-		                  STR_ARG(starch));
+		return str_printf(arena, STR_FMT " + " STR_FMT, STR_ARG(name), STR_ARG(starch));
 	}
 	return name;
 }
