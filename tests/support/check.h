@@ -16,9 +16,9 @@ __attribute__((weak)) int check_passed_count, check_failed_count;
 static inline bool check_note(bool ok, const char *file, int line, const char *label, const char *what)
 {
 	if (ok) {
-		check_passed_count++;
+		(void)__atomic_add_fetch(&check_passed_count, 1, __ATOMIC_RELAXED); /* checks may stand in any thread */
 	} else {
-		check_failed_count++;
+		(void)__atomic_add_fetch(&check_failed_count, 1, __ATOMIC_RELAXED);
 		(void)printf("FAILED %s:%d: %s%s%s\n", file, line, label, *label ? ": " : "", what);
 	}
 	return ok;
