@@ -14,7 +14,6 @@ struct services {
 	bool bench_enabled;                  /* PETFOOD_BENCH */
 	struct task_limits task_limits;
 	const char *version;
-	int64_t started_at_ms;    /* time_monotonic_ms() */
 	const char *cache_driver; /* "memory" */
 	atomic_bool ready;        /* false while starting or draining */
 	atomic_ullong health_revision;

@@ -320,7 +320,6 @@ static bool start_services(struct daemon *d, struct error *err)
 		.bench_enabled = c->bench,
 		.task_limits = { .per_user = c->task_max_per_user },
 		.version = PETFOOD_VERSION,
-		.started_at_ms = time_monotonic_ms(),
 		.cache_driver = "memory",
 	};
 	atomic_init(&d->services.ready, false);

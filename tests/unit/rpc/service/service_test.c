@@ -77,7 +77,6 @@ static void open_test(struct bench_test *t)
 	t->services.task_limits.per_user = 0;
 	t->services.version = "1.2.3";
 	t->services.cache_driver = "memory";
-	t->services.started_at_ms = time_monotonic_ms();
 	atomic_init(&t->services.ready, true);
 	atomic_init(&t->services.store_ok, true);
 	atomic_init(&t->services.worker_ok, true);
