@@ -4,7 +4,7 @@ import json
 import re
 import unittest
 
-from harness import PET, Daemon, Reader, new_key
+from harness import PET, Daemon, Reader, new_key, wait_until
 
 
 class PlanOverStream(unittest.TestCase):
@@ -235,6 +235,35 @@ class PlanOverStream(unittest.TestCase):
         events = stream.all()
         completed = [e for e in events if e.type == "completed"][0]
         self.assertFalse(re.search(r"[\u4e00-\u9fff]", completed.data["message"]), completed.data["message"])
+
+
+class BridgeOfItsOwn(unittest.TestCase):
+    def test_a_second_process_serves_http_over_the_socket(self):
+        with Daemon(PLANNER_PACE_MS=20) as daemon:
+            edge = Daemon(PETFOOD_ROLE="bridge")
+            edge.dir.rmdir()
+            edge.dir = daemon.dir  # the same data directory: key and sockets, but no database of its own
+            edge.start()
+            try:
+                self.assertNotEqual(edge.port, daemon.port)
+                self.assertEqual(edge.get("/readyz", user=None).status, 200)
+                reader = Reader(edge)
+                reader.read(PET, until=lambda e: e.number == 6)
+                reader.daemon = daemon  # the line is lost, and the other bridge goes on with it
+                reader.read_to_end()
+                reader.check_dense()
+                self.assertEqual(reader.numbered[-1].type, "task_completed")
+                ended = edge.stream(task=reader.task).all()
+                self.assertEqual([e.type for e in ended], ["task_completed", "done"])
+                self.assertEqual(edge.get("/api/v1/tasks/", user=None).status, 401)
+                daemon.kill()
+                self.assertEqual(edge.get("/health", user=None).status, 200)
+                self.assertEqual(edge.get("/readyz", user=None).status, 503)
+                self.assertEqual(edge.get("/api/v1/tasks/").status, 503)
+                daemon.start()
+                wait_until("the bridge to find its service again", lambda: edge.get("/api/v1/tasks/").status == 200)
+            finally:
+                self.assertEqual(edge.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -310,7 +310,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.store_threads = 2,
 		.planner_pace_ms = c->planner_pace_ms,
 		.events_kept_ms = DAY_MS,
-		.draft_kept_ms = DAY_MS,
+		.draft_kept_ms = PLAN_DRAFT_KEPT_US / 1000,
 		.pause_point = c->pause_at.len ? pause_point : NULL,
 		.pause_point_self = d,
 	};
