@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -47,10 +48,15 @@ def make_jwt(key, claims, header=None, digest=hashlib.sha256):
 
 
 class Daemon:
-    """A petfoodd on a data directory of its own. restart() keeps directory and port."""
+    """A petfoodd on a data directory of its own. start() again keeps directory and port. With movable_clock its wall clock,
+    and that of its command line, can be stepped by clock_jump()."""
 
-    def __init__(self, **settings):
+    def __init__(self, movable_clock=False, **settings):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="petfood-it-"))
+        self.clock_file = self.dir / "clock" if movable_clock else None
+        self.clock_us = 0
+        if movable_clock:
+            self.clock_file.write_bytes(struct.pack("=q", 0))
         self.settings = {"RATE_LIMIT_ENABLED": "false", "TASK_LEASE_MS": "1000", "TASK_HEARTBEAT_MS": "300", "TASK_MAX_PER_USER": "0",
                          "TASK_MAX_CONCURRENT": "8"}
         self.settings.update({k: str(v) for k, v in settings.items()})
@@ -74,6 +80,7 @@ class Daemon:
         settings = dict(self.settings, **{k: str(v) for k, v in more.items()})
         environment = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LANG")}
         environment.update(settings, PETFOOD_DATA_DIR=str(self.dir / "data"), API_PORT=str(self.port))
+        environment.update(self.clock_environment(environment))
         with open(self.dir / "log", "ab") as log:
             self.process = subprocess.Popen([str(BUILD / "petfoodd"), "--env-file=/dev/null"], env=environment, cwd=self.dir,
                                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
@@ -81,6 +88,23 @@ class Daemon:
         if "http://" not in line:
             raise AssertionError(f"petfoodd did not start: {line!r}\n{self.log()[-4000:]}")
         self.port = int(line.rsplit(":", 1)[1])
+
+    def clock_environment(self, environment):
+        if not self.clock_file:
+            return {}
+        # A sanitizer's runtime wants to be loaded first; it need not be.
+        sanitizer = {k: environment.get(k, "") + ":verify_asan_link_order=0" for k in ("ASAN_OPTIONS",)}
+        return dict(sanitizer, LD_PRELOAD=str(BUILD / "tests" / "support" / "libclock_shift.so"), PETFOOD_TEST_CLOCK=str(self.clock_file))
+
+    def clock_jump(self, seconds):
+        """Steps the daemon's wall clock by so much, at once and for good; the monotonic clock goes on as it was."""
+        self.clock_us += round(seconds * 1000000)
+        with open(self.clock_file, "r+b", buffering=0) as shift:
+            shift.write(struct.pack("=q", self.clock_us))  # one aligned word: never seen half
+
+    def now_s(self):
+        """The daemon's wall clock."""
+        return time.time() + self.clock_us / 1e6
 
     def log(self):
         return (self.dir / "log").read_text(errors="replace")
@@ -110,6 +134,7 @@ class Daemon:
 
     def cli(self, *arguments, input=None, check=True, json_out=True):
         environment = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")}
+        environment.update(self.clock_environment(environment))
         done = subprocess.run([str(BUILD / "petfood"), "--env-file=/dev/null", f"--data-dir={self.dir / 'data'}",
                                *(["--json"] if json_out else []), *arguments],
                               input=input, capture_output=True, text=True, env=environment, cwd=self.dir, timeout=DEADLINE_S)
