@@ -18,7 +18,8 @@ struct store {
 	struct user_store users;
 	const char *driver; /* "sqlite" */
 	void *self;
-	/* A cheap write-free round trip for health; fails with STORE_BUSY rather than wait without end. */
+	/* A cheap round trip for health that writes nothing; fails with STORE_BUSY rather than wait without end, and with STORE_FULL from a
+	 * write that found no space until there is some again, though reads go on. */
 	bool (*ping)(void *self, struct error *err);
 	/* Age of the oldest write that waits or is under way, in ms; 0 = none, or it has just come. For health: a writer that is stuck
 	 * lets reads, and so ping, go on. Never blocks on a disk. */

@@ -1,9 +1,13 @@
 #include "store/sqlite/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/sqlite/migrate.h"
 
@@ -11,6 +15,7 @@ enum {
 	READERS_MAX = 4, /* two cores read no faster with more, and each has a page cache */
 	BATCH_MAX = 64,  /* bounds how long a reader of the queue's end waits for its commit */
 	WAIT_MS = 5000,
+	ROOM_BYTES = 1024 * 1024, /* a finished plan with its log is about half of it */
 };
 
 struct write {
@@ -33,6 +38,7 @@ struct db {
 	struct write *first, *last;
 	bool writing;
 	int64_t writing_since_ms; /* of the oldest write of the batch under way */
+	atomic_bool full;         /* a write found no space, and nobody has seen any since */
 
 	pthread_mutex_t read_lock;
 	pthread_cond_t reader_free;
@@ -202,6 +208,7 @@ bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 		db->writing = false;
 		for (struct write *w = batch, *next; w; w = next) {
 			next = w->next; /* once it is done, *w may go with its thread's stack */
+			if (!w->ok && error_is(w->err, "STORE_FULL")) atomic_store(&db->full, true);
 			w->done = true;
 			(void)pthread_cond_signal(&w->woken);
 		}
@@ -228,6 +235,32 @@ int64_t db_oldest_wait_ms(struct db *db)
 	if (db->first && db->first->since_ms < since_ms) since_ms = db->first->since_ms;
 	(void)pthread_mutex_unlock(&db->write_lock);
 	return now_ms - since_ms;
+}
+
+/* A small write may succeed where a plan does not fit, and most have nothing to write at all, so success says little. Asks the
+ * file system instead, with a file that is gone before it has a size. */
+static bool has_room(const struct db *db, struct error *err)
+{
+	char name[4096];
+	if ((size_t)snprintf(name, sizeof name, "%s.room", db->path) >= sizeof name)
+		return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "the database's path is too long");
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int failed = fd < 0 ? errno : 0;
+	if (fd >= 0) {
+		(void)unlink(name);
+		failed = posix_fallocate(fd, 0, ROOM_BYTES);
+		(void)close(fd);
+	}
+	return !failed ? true : error_set(err, RPC_UNAVAILABLE, "STORE_FULL", "no room for %d bytes beside %s: %s",
+	                                  (int)ROOM_BYTES, db->path, strerror(failed));
+}
+
+bool db_check_room(struct db *db, struct error *err)
+{
+	if (!atomic_load(&db->full)) return true;
+	if (!has_room(db, err)) return false;
+	atomic_store(&db->full, false);
+	return true;
 }
 
 /* ---- the readers ---- */

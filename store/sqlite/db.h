@@ -29,6 +29,9 @@ size_t db_waiting(struct db *db);
 /* Age of the oldest write that waits or is under way; 0 = none, or it has just come. */
 int64_t db_oldest_wait_ms(struct db *db);
 
+/* Once a write has met a full disk: STORE_FULL until there is room again for what a large write needs. */
+MUST_CHECK bool db_check_room(struct db *db, struct error *err);
+
 /* A reader with a snapshot of its own, until it is given back; waits for a free one, at most wait_ms: STORE_BUSY. */
 MUST_CHECK bool db_take_reader(struct db *db, struct sql_conn **out, struct error *err);
 void db_give_reader(struct db *db, struct sql_conn **conn); /* accepts NULL; leaves *conn NULL */

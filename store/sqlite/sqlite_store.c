@@ -74,7 +74,7 @@ static bool store_ping(void *self, struct error *err)
 	if (!db_take_reader(store->db, &conn, err)) return false;
 	bool ok = sql_run_int(conn, "select max(version) from schema_migrations", SQL_NO_ARGS, &has, &version, err);
 	db_give_reader(store->db, &conn);
-	return ok;
+	return ok && db_check_room(store->db, err);
 }
 
 static int64_t store_oldest_wait_ms(void *self) { return db_oldest_wait_ms(((struct sqlite_store *)self)->db); }

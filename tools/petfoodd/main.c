@@ -248,7 +248,9 @@ static void *probe_store(void *self)
 		error_clear(&err);
 		bool ok = d->store.ping(d->store.self, &err);
 		if (ok) atomic_store(&d->probe_ok_at_ms, time_monotonic_ms());
-		if (!ok && !said) log_error("store.silent", LOG_CSTR("store", d->store.driver), LOG_ERR(&err));
+		/* It has answered, and the answer is no. */
+		if (!ok && error_is(&err, "STORE_FULL")) atomic_store(&d->probe_ok_at_ms, time_monotonic_ms() - STORE_SILENT_MS);
+		if (!ok && !said) log_error("store.unwell", LOG_CSTR("store", d->store.driver), LOG_ERR(&err));
 		said = !ok;
 		(void)nanosleep(&pause_between, NULL);
 	}

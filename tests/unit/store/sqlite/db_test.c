@@ -1,8 +1,10 @@
 /* Writes share commits, and each still gets its own answer. */
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "store/sqlite/db.h"
@@ -150,6 +152,32 @@ static void test_full_at_commit(void)
 	for (size_t i = 0; i < OTHERS; i++) CHECK(jobs[i].ok && jobs[i].runs == 2 && rows((int)i) == 1);
 }
 
+/* Until there is room for more than the write that failed. A limit on the size of files stands in for the full disk. */
+static void test_full_is_remembered(void)
+{
+	struct error err;
+	struct rlimit before, small;
+	struct job job = { .n = 3, .how = FULL_AT_COMMIT };
+	CHECK_OK(db_write(db, make_work, NULL, &err), &err);
+	CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+	small = before;
+	small.rlim_cur = 512 * 1024; /* beyond what the database has by now */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	CHECK_OK(db_check_room(db, &err), &err); /* nothing has failed yet */
+	CHECK(!db_write(db, insert_work, &job, &job.err) && error_is(&job.err, "STORE_FULL") && rows(3) == 0);
+	CHECK(fault_disarm());
+	CHECK(!db_check_room(db, &err) && err.code == RPC_UNAVAILABLE && error_is(&err, "STORE_FULL"));
+	job.how = PLAIN;
+	CHECK(db_write(db, insert_work, &job, &job.err) && rows(3) == 1); /* a small one has room: that proves nothing */
+	CHECK(!db_check_room(db, &err));
+	CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	CHECK_OK(db_check_room(db, &err), &err);
+	CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+	CHECK_OK(db_check_room(db, &err), &err); /* over: not asked again */
+	CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+}
+
 static void test_flush_fails_at_commit(void)
 {
 	struct job jobs[OTHERS] = { [3] = { .how = REFUSES }, [9] = { .how = SYNC_FAILS_AT_COMMIT } };
@@ -275,6 +303,7 @@ int main(void)
 	test_one_refusal_undoes_itself_only();
 	test_lost_transaction();
 	test_full_at_commit();
+	test_full_is_remembered();
 	test_flush_fails_at_commit();
 	test_busy(path);
 	test_snapshot();
