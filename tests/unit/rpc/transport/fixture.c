@@ -8,7 +8,10 @@
 #include <time.h>
 
 #include "rpc/transport/call_service.h"
+#include "rpc/wire/envelope.h"
+#include "rpc/wire/unpack.h"
 #include "store/base/time.h"
+#include "store/base/uuid.h"
 
 struct fixture fx;
 /* The server's default table is not used here, but the library refers to it. */
@@ -69,13 +72,17 @@ static bool on_echo(struct call *call, const void *request, void *reply, struct 
 	return say(call, reply, str_from(id_of(request)));
 }
 
-static bool on_fail(struct call *call, const void *request, void *reply, struct error *err)
+static bool fail_with(enum rpc_code code, struct call *call, void *reply, struct error *err)
 {
-	enum rpc_code code = (enum rpc_code)atoi(id_of(request));
 	if (code == RPC_OK) return say(call, reply, STR("ok"));
 	if (code == RPC_INVALID_ARGUMENT) return error_violation(err, "pet_age", "less_than_equal", "must be at most 600");
 	error_set(err, code, "TASK_UNFINISHED", "secret detail for the log");
 	return error_param(err, "status", "running");
+}
+
+static bool on_fail(struct call *call, const void *request, void *reply, struct error *err)
+{
+	return fail_with((enum rpc_code)atoi(id_of(request)), call, reply, err);
 }
 
 static bool on_block(struct call *call, const void *request, void *reply, struct error *err)
@@ -103,6 +110,8 @@ static bool on_park(struct call *call, const void *request, void *reply, struct 
 {
 	atomic_fetch_add(&fx.parked_runs, 1);
 	call_watch(call, str_from(id_of(request)));
+	if (atomic_load(&fx.mail) && strncmp(id_of(request), "fail ", 5) == 0)
+		return fail_with((enum rpc_code)atoi(id_of(request) + 5), call, reply, err);
 	if (atomic_load(&fx.mail)) return say(call, reply, STR("found"));
 	if (call->last_try && !strstr(id_of(request), "stubborn")) return say(call, reply, STR("late"));
 	return call_wait(call, strncmp(id_of(request), "short", 5) == 0 ? 30 : 30000, err);
@@ -252,6 +261,24 @@ struct str make_token(enum token_type type, const char *subject, int64_t ttl_s)
 	(void)snprintf(claims.subject, sizeof claims.subject, "%s", subject);
 	if (!CHECK_OK(token_sign(fx.arena, &fx.keys, &claims, &token, &err), &err)) exit(1);
 	return str_printf(fx.arena, "Bearer " STR_FMT, STR_ARG(token));
+}
+
+size_t request_bytes(enum test_method m, const char *id, const struct rpc_metadata *metadata, uint32_t timeout_ms,
+                     uint8_t *out, size_t cap)
+{
+	Petfood__V1__GetTaskRequest request = PETFOOD__V1__GET_TASK_REQUEST__INIT;
+	struct envelope envelope = { .method = fx.methods[m].name, .timeout_ms = timeout_ms };
+	struct arena *arena = arena_create(0);
+	struct error err;
+	request.id = (char *)(uintptr_t)id;
+	entropy_fill(envelope.call_id, sizeof envelope.call_id);
+	if (metadata) envelope.metadata = *metadata;
+	size_t len = 0;
+	if (CHECK_OK(message_pack(arena, &request.base, &envelope.payload, &err), &err)) len = envelope_packed_size(&envelope);
+	if (len == 0 || len > cap) abort();
+	envelope_pack(&envelope, out);
+	arena_destroy(&arena);
+	return len;
 }
 
 /* ---- asking ---- */

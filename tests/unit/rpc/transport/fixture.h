@@ -22,7 +22,7 @@ enum test_method {
 	M_FAIL,     /* fails with code = id, a parameter and a violation */
 	M_BLOCK,    /* AUTH_ANY; counts itself in, waits for the gate or its cancel */
 	M_HASH,     /* the same on the hash pool */
-	M_PARK,     /* waits for key `id`; answers "found" once it is in the mailbox, "late" at the last try */
+	M_PARK,     /* waits for key `id`; answers "found" once it is in the mailbox ("fail N": code N), "late" at the last try */
 	M_WHO,      /* AUTH_ANY; "kind user service address lang" */
 	M_USER,     /* AUTH_USER; the same */
 	M_SERVICE,  /* AUTH_SERVICE; the same */
@@ -73,6 +73,10 @@ bool gate_has(int inside); /* waits until so many are inside */
 
 /* "Bearer …", issued at fx.issue_at_s, 0 = now. */
 struct str make_token(enum token_type type, const char *subject, int64_t ttl_s);
+
+/* A call as it stands on the wire, with a fresh id; gives its length. */
+size_t request_bytes(enum test_method method, const char *id, const struct rpc_metadata *metadata, uint32_t timeout_ms,
+                     uint8_t *out, size_t cap);
 
 /* One call and its outcome, kept. */
 struct answer {
