@@ -85,7 +85,7 @@ class Daemon:
             self.process = subprocess.Popen([str(BUILD / "petfoodd"), "--env-file=/dev/null"], env=environment, cwd=self.dir,
                                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
         line = self.process.stdout.readline().decode()
-        if "http://" not in line:
+        if "://" not in line:
             raise AssertionError(f"petfoodd did not start: {line!r}\n{self.log()[-4000:]}")
         self.port = int(line.rsplit(":", 1)[1])
 

@@ -5,7 +5,7 @@ from harness import PET, SHORT, Cut, Daemon, Reader, seeded
 
 
 class CutAndResume(unittest.TestCase):
-    def test_200_random_cuts_while_the_plan_is_made(self):
+    def test_S01_200_random_cuts_while_the_plan_is_made(self):
         rng = seeded("200 cuts")
         cuts_wanted, cuts, inside_frame, inside_character = (40 if SHORT else 200), 0, 0, 0
         with Daemon(PLANNER_PACE_MS=20) as daemon:
@@ -43,25 +43,7 @@ class CutAndResume(unittest.TestCase):
                 truth = whole
             print(f"{cuts} cuts, tasks of {len(truth)} events")
 
-    def test_cut_at_every_byte_of_a_short_run(self):
-        with Daemon(PETFOOD_BENCH="true") as daemon:
-            reader = Reader(daemon)
-            reader.read_to_end({"events": 3, "interval_ms": 0})
-            stream = daemon.stream(task=reader.task, after=1)
-            size = 0
-            while stream.connection.more():
-                size = len(stream.connection.buffer)
-            stream.close()
-            self.assertGreater(size, 300)
-            for budget in range(1, size + 1, 7 if SHORT else 1):
-                again = Reader(daemon)
-                again.task = reader.task
-                again.numbered = [reader.numbered[0]]
-                again.read(budget=budget)
-                again.read_to_end()
-                self.assertEqual([(e.number, e.text) for e in again.numbered], [(e.number, e.text) for e in reader.numbered], budget)
-
-    def test_two_readers_see_the_same(self):
+    def test_S10_two_tabs_get_the_same(self):
         with Daemon(PLANNER_PACE_MS=10) as daemon:
             first = Reader(daemon)
             first.read(PET, until=lambda e: e.number == 5)
