@@ -18,6 +18,18 @@ static inline ProtobufCBinaryData bytes_of(struct str s)
 	return (ProtobufCBinaryData){ s.len, (uint8_t *)(uintptr_t)s.ptr };
 }
 
+/* keyed.c: a handler's part of the idempotency key. Once the reply is filled in, keyed_begin packs it, to be kept with the key;
+ * the write gets idem and the two results; then keyed_end puts the reply of the first call in place of this one's, if there was
+ * one. */
+struct keyed {
+	const struct idempotency *idem; /* NULL = the call has no key */
+	bool replayed;                  /* nothing was done: it had been before */
+	struct str reply;
+	struct idempotency kept;
+};
+MUST_CHECK bool keyed_begin(struct call *call, const ProtobufCMessage *reply, struct keyed *out, struct error *err);
+MUST_CHECK bool keyed_end(struct call *call, const struct keyed *keyed, ProtobufCMessage *reply, struct error *err);
+
 /* resume.c: unnumbered frames of a progress stream, finished JSON. */
 struct str frame_done(struct call *call, struct str task_id);
 

@@ -1,7 +1,6 @@
 /* PlanService/CreatePlan and CreatePlanStream: the task, its first event and the idempotency key in one transaction. */
 #include <petfood/accessors.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "rpc/domain/planning/assess.h"
 #include "rpc/job/event.h"
@@ -88,33 +87,21 @@ static bool create(struct call *call, const Petfood__V1__CreatePlanRequest *req,
 	struct job_event created = { .type = "task_created", .task_id = task_id };
 	struct str event = job_event_print(call->arena, &created, 0, now_us);
 
-	struct idempotency idem = { .user_id = task.user_id,
-		                    .method = str_from(call->method->name),
-		                    .key = call->idempotency_key };
-	memcpy(idem.request_hash, call->payload_hash, sizeof idem.request_hash);
-	if (!message_pack(call->arena, reply, &idem.reply, err)) return false;
-
-	bool replayed = false;
-	struct str stored = { 0 };
+	struct keyed keyed;
+	if (!keyed_begin(call, reply, &keyed, err)) return false;
 	event_order_take(&services->events, task_id);
-	bool ok = tasks->driver->create(tasks->self, &task, event, &services->task_limits, idem.key.len ? &idem : NULL,
-	                                call->arena, &replayed, &stored, err);
+	bool ok = tasks->driver->create(tasks->self, &task, event, &services->task_limits, keyed.idem, call->arena,
+	                                &keyed.replayed, &keyed.reply, err);
 	if (!ok && error_is(err, REASON_WRITE_UNCERTAIN) && was_created(call, task_id)) {
 		error_clear(err);
 		ok = true;
 	}
-	if (ok && !replayed) services->events.publish(services->events.self, task_id, 1, false, event);
+	if (ok && !keyed.replayed) services->events.publish(services->events.self, task_id, 1, false, event);
 	event_order_give(&services->events, task_id);
 	if (!ok) return false;
-	if (replayed) {
-		const ProtobufCMessage *kept = message_unpack(call->arena, reply->descriptor, stored, err);
-		if (!kept) return false;
-		memcpy(reply, kept, reply->descriptor->sizeof_message);
-		return true;
-	}
 	struct job_engine *engine = atomic_load(&services->engine);
-	if (engine) job_engine_wake(engine);
-	return true;
+	if (engine && !keyed.replayed) job_engine_wake(engine);
+	return keyed_end(call, &keyed, reply, err);
 }
 
 static struct str new_task_id(struct call *call)

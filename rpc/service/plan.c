@@ -78,20 +78,26 @@ bool plan_service_confirm_plan(struct call *call, const void *request, void *rep
 {
 	const Petfood__V1__ConfirmPlanRequest *req = request;
 	Petfood__V1__ConfirmPlanReply *out = reply;
-	if (!plans_of(call)->driver->confirm(plans_of(call)->self, caller_id(call), str_from(req->id),
-	                                     clock_now_us(call->clock), err))
-		return false;
+	struct keyed keyed;
 	out->plan_id = text_in(call, str_from(req->id));
-	return true;
+	if (!keyed_begin(call, &out->base, &keyed, err)) return false;
+	if (!plans_of(call)->driver->confirm(plans_of(call)->self, caller_id(call), str_from(req->id),
+	                                     clock_now_us(call->clock), keyed.idem, call->arena, &keyed.replayed,
+	                                     &keyed.reply, err))
+		return false;
+	return keyed_end(call, &keyed, &out->base, err);
 }
 
 bool plan_service_delete_plan(struct call *call, const void *request, void *reply, struct error *err)
 {
 	const Petfood__V1__DeletePlanRequest *req = request;
 	Petfood__V1__DeletePlanReply *out = reply;
-	if (!plans_of(call)->driver->remove(plans_of(call)->self, caller_id(call), str_from(req->id),
-	                                    clock_now_us(call->clock), err))
-		return false;
+	struct keyed keyed;
 	out->plan_id = text_in(call, str_from(req->id));
-	return true;
+	if (!keyed_begin(call, &out->base, &keyed, err)) return false;
+	if (!plans_of(call)->driver->remove(plans_of(call)->self, caller_id(call), str_from(req->id),
+	                                    clock_now_us(call->clock), keyed.idem, call->arena, &keyed.replayed,
+	                                    &keyed.reply, err))
+		return false;
+	return keyed_end(call, &keyed, &out->base, err);
 }

@@ -117,8 +117,14 @@ bool task_service_cancel_task(struct call *call, const void *request, void *repl
 	struct services *services = services_of(call);
 	const struct task_store *tasks = tasks_of(call);
 	struct str id = str_from(req->id);
-	struct task task;
-	if (!tasks->driver->get(tasks->self, caller_id(call), id, call->arena, &task, err)) return false;
+	struct task task = { 0 };
+	/* A repetition is answered also when the task is gone since. */
+	bool known = tasks->driver->get(tasks->self, caller_id(call), id, call->arena, &task, err);
+	if (!known && !(call->idempotency_key.len && error_is(err, "TASK_NOT_FOUND"))) return false;
+	out->task_id = text_in(call, id);
+	out->status = PETFOOD__V1__TASK_STATUS__TASK_STATUS_CANCELLED;
+	struct keyed keyed;
+	if (!keyed_begin(call, &out->base, &keyed, err)) return false;
 
 	int64_t now_us = clock_now_us(call->clock);
 	struct error why;
@@ -127,13 +133,14 @@ bool task_service_cancel_task(struct call *call, const void *request, void *repl
 	struct str event = job_event_print_error(call->arena, id, text, now_us);
 	uint64_t last = 0;
 	event_order_take(&services->events, id);
-	bool ok = tasks->driver->cancel(tasks->self, caller_id(call), id, now_us, event, text, &last, err);
+	bool ok = tasks->driver->cancel(tasks->self, caller_id(call), id, now_us, event, text, keyed.idem, call->arena,
+	                                &keyed.replayed, &keyed.reply, &last, err);
 	if (!ok && error_is(err, REASON_WRITE_UNCERTAIN) && was_cancelled(call, id, &last)) {
 		error_clear(err);
 		event = STR(""); /* another call may have been the one that ended it, in its own words */
 		ok = true;
 	}
-	if (ok) {
+	if (ok && !keyed.replayed) {
 		/* The run ends first, so that nothing of it is computed for a task that is known to be over. */
 		struct job_engine *engine = atomic_load(&services->engine);
 		if (engine) job_engine_cancel(engine, id);
@@ -141,9 +148,7 @@ bool task_service_cancel_task(struct call *call, const void *request, void *repl
 	}
 	event_order_give(&services->events, id);
 	if (!ok) return error_is(err, "TASK_FINISHED") ? add_status_text(err) : false;
-	out->task_id = text_in(call, id);
-	out->status = PETFOOD__V1__TASK_STATUS__TASK_STATUS_CANCELLED;
-	return true;
+	return keyed_end(call, &keyed, &out->base, err);
 }
 
 /* ---- the log ---- */

@@ -3,6 +3,7 @@
 #ifndef PETFOOD_STORE_API_PLAN_STORE_H
 #define PETFOOD_STORE_API_PLAN_STORE_H
 
+#include "store/api/idempotency.h"
 #include "store/base/arena.h"
 #include "store/base/error.h"
 #include "store/base/str.h"
@@ -44,9 +45,11 @@ struct plan_store {
 		bool (*list)(void *self, const struct plan_filter *filter, struct arena *arena, struct plan_record **out,
 		             size_t *out_count, int64_t *out_total, struct error *err);
 		/* One statement; again: success and nothing changes. NOT_FOUND/PLAN_EXPIRED. */
-		bool (*confirm)(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err);
-		/* NOT_FOUND/PLAN_NOT_FOUND, also the second time and for an expired draft. */
-		bool (*remove)(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err);
+		bool (*confirm)(void *self, struct str user_id, struct str id, int64_t now_us, const struct idempotency *idem,
+		                struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err);
+		/* NOT_FOUND/PLAN_NOT_FOUND, also the second time (without a key) and for an expired draft. */
+		bool (*remove)(void *self, struct str user_id, struct str id, int64_t now_us, const struct idempotency *idem,
+		               struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err);
 		/* Deletes drafts made before `made_before_us`, the oldest first, at most `limit`, with the output of their tasks: it is the
 		 * plan once more. *out_count = limit: there may be more. */
 		bool (*expire_drafts)(void *self, int64_t made_before_us, size_t limit, int64_t *out_count, struct error *err);

@@ -4,6 +4,7 @@
 #ifndef PETFOOD_STORE_API_TASK_STORE_H
 #define PETFOOD_STORE_API_TASK_STORE_H
 
+#include "store/api/idempotency.h"
 #include "store/base/arena.h"
 #include "store/base/error.h"
 #include "store/base/str.h"
@@ -39,13 +40,6 @@ struct task {
 	uint32_t lost_leases;
 	uint64_t last_event;
 	int64_t created_at_us, started_at_us, completed_at_us, updated_at_us; /* 0 = not yet */
-};
-
-/* The guard of DESIGN 3: inserted first, in the effect's own transaction. */
-struct idempotency {
-	struct str user_id, method, key;
-	unsigned char request_hash[32];
-	struct str reply;          /* packed reply to keep; for a create it may name the new task's id */
 };
 
 struct task_event {
@@ -94,10 +88,8 @@ struct task_store {
 	const struct task_store_driver {
 		const char *name;
 
-		/* Stores a pending task with its first event (task_created, number 1). With idem: the key is inserted first in the same
-		 * transaction; the same key and hash again gives *out_replayed = true and *out_reply = the stored reply, and stores
-		 * nothing; another hash fails INVALID_ARGUMENT/IDEMPOTENCY_MISMATCH. Over the limit: RESOURCE_EXHAUSTED/TASK_LIMIT with
-		 * `limit`, and the key is not spent. No such user: NOT_FOUND/USER_NOT_FOUND. */
+		/* Stores a pending task with its first event (task_created, number 1). Over the limit: RESOURCE_EXHAUSTED/TASK_LIMIT with
+		 * `limit`. No such user: NOT_FOUND/USER_NOT_FOUND. */
 		bool (*create)(void *self, const struct task *task, struct str first_event, const struct task_limits *limits,
 		               const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
 		               struct error *err);
@@ -131,9 +123,10 @@ struct task_store {
 		bool (*fail)(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason, struct str message,
 		             struct str terminal_event, uint64_t *out_last, struct error *err);
 		/* Outside a run: locks the row, raises attempt (fences any worker), status cancelled. NOT_FOUND/TASK_NOT_FOUND;
-		 * FAILED_PRECONDITION/TASK_FINISHED with `status`. */
+		 * FAILED_PRECONDITION/TASK_FINISHED with `status`. *out_last is the terminal event's number; a replay leaves it. */
 		bool (*cancel)(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
-		               struct str error_message, uint64_t *out_last, struct error *err);
+		               struct str error_message, const struct idempotency *idem, struct arena *arena, bool *out_replayed,
+		               struct str *out_reply, uint64_t *out_last, struct error *err);
 		/* Tasks that cannot be claimed any more: lease expired with TASK_LOST_LEASES_MAX lost, this one counted. Ends one of them
 		 * like cancel, but failed; NOT_FOUND/QUEUE_EMPTY when there is none. terminal_event is called in the caller's thread,
 		 * outside any transaction, perhaps more than once (the task was taken up meanwhile). */
@@ -156,8 +149,8 @@ struct task_store {
 		bool (*checkpoints)(void *self, struct str id, struct arena *arena, struct checkpoint **out, size_t *out_count,
 		                    struct error *err);
 		/* Deletes events and checkpoints of tasks that ended before `ended_before_us`, at most `limit` tasks; rows of tasks and
-		 * results stay. As many idempotency keys older than that go too. Never touches a live log. *out_count: tasks, or keys if
-		 * those were more; = limit: there may be more of them. */
+		 * results stay. As many idempotency keys older than that go too, unless the task that they made has not ended by then. Never
+		 * touches a live log. *out_count: tasks, or keys if those were more; = limit: there may be more of them. */
 		bool (*sweep)(void *self, int64_t ended_before_us, size_t limit, int64_t *out_count, struct error *err);
 		/* Running and pending tasks, for metrics and health. */
 		bool (*count_open)(void *self, int64_t *out_pending, int64_t *out_running, struct error *err);

@@ -17,6 +17,19 @@ extern const struct user_store_driver sqlite_user_store;
 #define TASK_COLUMNS TASK_LIST_COLUMNS ", input, output_data"
 void task_from_row(const struct sql_query *row, struct arena *arena, struct task *out);
 
+/* idempotency.c: a db_write that a key may guard (store/api/idempotency.h). Every write with a key goes through it. */
+struct keyed_write {
+	const struct idempotency *idem; /* NULL = none: work runs as it is */
+	struct arena *arena;
+	bool *out_replayed;
+	struct str *out_reply;
+	int64_t now_us;
+	struct str task_id; /* the task that work makes, "" = none: the key is kept until its log goes */
+};
+MUST_CHECK bool keyed_write(struct db *db, const struct keyed_write *write, db_work *work, void *job, struct error *err);
+/* Deletes keys made before before_us whose task, if they have one, ended before it too; the oldest first. Part of a sweep. */
+MUST_CHECK bool keys_sweep(struct sql_conn *conn, int64_t before_us, size_t limit, int64_t *out_count, struct error *err);
+
 /* Inserts the plan of a task that completes; part of its transaction. */
 MUST_CHECK bool plan_insert(struct sql_conn *conn, const struct plan_record *plan, struct error *err);
 
@@ -39,7 +52,8 @@ bool task_complete(void *self, struct str id, uint32_t attempt, int64_t now_us, 
 bool task_fail(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason, struct str message,
                struct str terminal_event, uint64_t *out_last, struct error *err);
 bool task_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event, struct str error_message,
-                 uint64_t *out_last, struct error *err);
+                 const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply, uint64_t *out_last,
+                 struct error *err);
 bool task_abandon(void *self, int64_t now_us, struct arena *arena, struct task *out, struct error *err,
                   struct str (*terminal_event)(void *ctx, struct arena *arena, const struct task *task), void *ctx,
                   struct str reason, struct str message, uint64_t *out_last);

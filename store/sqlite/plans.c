@@ -124,10 +124,12 @@ static bool confirm_work(struct sql_conn *conn, void *self, struct error *err)
 	                      : ok;
 }
 
-static bool plan_confirm(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err)
+static bool plan_confirm(void *self, struct str user_id, struct str id, int64_t now_us, const struct idempotency *idem,
+                         struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err)
 {
 	struct plan_job job = { user_id, id, now_us };
-	return db_write(self, confirm_work, &job, err);
+	const struct keyed_write write = { idem, arena, out_replayed, out_reply, now_us, STR_NONE };
+	return keyed_write(self, &write, confirm_work, &job, err);
 }
 
 static bool remove_work(struct sql_conn *conn, void *self, struct error *err)
@@ -141,10 +143,12 @@ static bool remove_work(struct sql_conn *conn, void *self, struct error *err)
 	return ok && !changes ? error_set(err, RPC_NOT_FOUND, "PLAN_NOT_FOUND", "no such plan") : ok;
 }
 
-static bool plan_remove(void *self, struct str user_id, struct str id, int64_t now_us, struct error *err)
+static bool plan_remove(void *self, struct str user_id, struct str id, int64_t now_us, const struct idempotency *idem,
+                        struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err)
 {
 	struct plan_job job = { user_id, id, now_us };
-	return db_write(self, remove_work, &job, err);
+	const struct keyed_write write = { idem, arena, out_replayed, out_reply, now_us, STR_NONE };
+	return keyed_write(self, &write, remove_work, &job, err);
 }
 
 struct expire_job {

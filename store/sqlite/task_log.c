@@ -182,10 +182,12 @@ static bool cancel_work(struct sql_conn *conn, void *self, struct error *err)
 }
 
 bool task_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
-                 struct str error_message, uint64_t *out_last, struct error *err)
+                 struct str error_message, const struct idempotency *idem, struct arena *arena, bool *out_replayed,
+                 struct str *out_reply, uint64_t *out_last, struct error *err)
 {
 	struct cancel_job job = { user_id, id, now_us, terminal_event, error_message, out_last };
-	return db_write(self, cancel_work, &job, err);
+	const struct keyed_write write = { idem, arena, out_replayed, out_reply, now_us, STR_NONE };
+	return keyed_write(self, &write, cancel_work, &job, err);
 }
 
 struct abandon_job {

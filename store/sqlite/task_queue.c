@@ -1,6 +1,4 @@
 /* Who works on what: a task is made, taken, kept alive, handed back, and forgotten. */
-#include <string.h>
-
 #include "store/sqlite/parts.h"
 
 /* ---- create ---- */
@@ -9,55 +7,7 @@ struct create_job {
 	const struct task *task;
 	struct str first_event;
 	const struct task_limits *limits;
-	const struct idempotency *idem;
-	struct arena *arena;
-	bool *out_replayed;
-	struct str *out_reply;
 };
-
-/* The key goes in first, so that of two equal calls one waits for the other (DESIGN 3). *out_new = false: it was there. */
-static bool key_insert(struct sql_conn *conn, const struct idempotency *idem, int64_t now_us, bool *out_new,
-                       struct error *err)
-{
-	int64_t changes = 0;
-	struct str hash = { (const char *)idem->request_hash, sizeof idem->request_hash };
-	if (!sql_run(conn,
-	             "insert into idempotency_keys (user_id, method, key, request_hash, reply, created_at) "
-	             "values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (user_id, method, key) do nothing",
-	             SQL_ARGS(sql_text(idem->user_id), sql_text(idem->method), sql_text(idem->key), sql_bytes(hash),
-	                      sql_bytes(idem->reply), sql_int(now_us)),
-	             &changes, err))
-		return false;
-	*out_new = changes > 0;
-	return true;
-}
-
-static bool key_replay(struct sql_conn *conn, const struct create_job *job, struct error *err)
-{
-	const struct idempotency *idem = job->idem;
-	struct sql_query query;
-	bool has = false;
-	if (!sql_start(
-	        conn, &query,
-	        "select request_hash, reply from idempotency_keys where user_id = ?1 and method = ?2 and key = ?3",
-	        SQL_ARGS(sql_text(idem->user_id), sql_text(idem->method), sql_text(idem->key)), err))
-		return false;
-	bool ok = sql_row(&query, &has, err);
-	if (ok && !has)
-		ok = error_set(err, RPC_INTERNAL, "INTERNAL", "an idempotency key vanished inside a transaction");
-	if (ok) {
-		struct str hash = sql_get_text(&query, 0, job->arena);
-		if (hash.len != sizeof idem->request_hash || memcmp(hash.ptr, idem->request_hash, hash.len) != 0)
-			ok = error_set(err, RPC_INVALID_ARGUMENT, "IDEMPOTENCY_MISMATCH",
-			               "the key was used for another request");
-	}
-	if (ok) {
-		*job->out_replayed = true;
-		*job->out_reply = sql_get_text(&query, 1, job->arena);
-	}
-	sql_end(&query);
-	return ok;
-}
 
 static bool limit_check(struct sql_conn *conn, struct str user_id, const struct task_limits *limits, struct error *err)
 {
@@ -76,13 +26,6 @@ static bool create_work(struct sql_conn *conn, void *self, struct error *err)
 {
 	struct create_job *job = self;
 	const struct task *task = job->task;
-	bool is_new = true;
-	*job->out_replayed = false;
-	*job->out_reply = STR_NONE;
-	if (job->idem) {
-		if (!key_insert(conn, job->idem, task->created_at_us, &is_new, err)) return false;
-		if (!is_new) return key_replay(conn, job, err);
-	}
 	if (!limit_check(conn, task->user_id, job->limits, err)) return false;
 	if (!sql_run(conn,
 	             "insert into tasks (id, user_id, task_type, status, input, lang, keeps_plan, plan_id, last_event, "
@@ -105,8 +48,9 @@ bool task_create(void *self, const struct task *task, struct str first_event, co
                  const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
                  struct error *err)
 {
-	struct create_job job = { task, first_event, limits, idem, arena, out_replayed, out_reply };
-	return db_write(self, create_work, &job, err);
+	struct create_job job = { task, first_event, limits };
+	const struct keyed_write write = { idem, arena, out_replayed, out_reply, task->created_at_us, task->id };
+	return keyed_write(self, &write, create_work, &job, err);
 }
 
 /* ---- leases ---- */
@@ -243,11 +187,7 @@ static bool sweep_work(struct sql_conn *conn, void *self, struct error *err)
 	for (int64_t i = 0; ok && i < count; i++) ok = sweep_one(conn, ids[i], job->ended_before_us, err);
 	arena_destroy(&scratch);
 	int64_t keys = 0;
-	ok = ok &&
-	     sql_run(conn,
-	             "delete from idempotency_keys where (user_id, method, key) in (select user_id, method, key from "
-	             "idempotency_keys where created_at < ?1 order by created_at limit ?2)",
-	             SQL_ARGS(sql_int(job->ended_before_us), sql_uint(job->limit)), &keys, err);
+	ok = ok && keys_sweep(conn, job->ended_before_us, job->limit, &keys, err);
 	*job->out_count = count > keys ? count : keys;
 	return ok;
 }

@@ -166,25 +166,25 @@ static void cancel_is_final(struct world *w)
 	(void)world_task(w, w->alice);
 	uint64_t last = 0;
 	w->now_us += SECOND_US;
-	CHECK_FAILS(w, TASKS(w, cancel, w->bob, pending.id, w->now_us, STR("{}"), STR("m"), &last, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
-	CHECK_FAILS(w, TASKS(w, cancel, w->alice, STR("none"), w->now_us, STR("{}"), STR("m"), &last, &w->err), RPC_NOT_FOUND,
+	CHECK_FAILS(w, TASKS(w, cancel, w->bob, pending.id, w->now_us, STR("{}"), STR("m"), NO_KEY, &last, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
+	CHECK_FAILS(w, TASKS(w, cancel, w->alice, STR("none"), w->now_us, STR("{}"), STR("m"), NO_KEY, &last, &w->err), RPC_NOT_FOUND,
 	            "TASK_NOT_FOUND");
-	CHECK_OK(TASKS(w, cancel, w->alice, pending.id, w->now_us, STR("{\"c\":1}"), STR("任务已取消"), &last, &w->err), &w->err);
+	CHECK_OK(TASKS(w, cancel, w->alice, pending.id, w->now_us, STR("{\"c\":1}"), STR("任务已取消"), NO_KEY, &last, &w->err), &w->err);
 	CHECK(last == 2);
 	struct task got = world_get(w, pending.id);
 	CHECK(got.status == TASK_CANCELLED && got.completed_at_us == w->now_us && got.started_at_us == 0);
 	CHECK_STR(got.error_message, "任务已取消");
 	struct task running = world_claim(w); /* the other one: a cancelled task is not in the queue */
 	CHECK(!str_equal(running.id, pending.id));
-	CHECK_OK(TASKS(w, cancel, w->alice, running.id, w->now_us, STR("{}"), STR("m"), &last, &w->err), &w->err);
+	CHECK_OK(TASKS(w, cancel, w->alice, running.id, w->now_us, STR("{}"), STR("m"), NO_KEY, &last, &w->err), &w->err);
 	check_fenced(w, &running);
 	for (int i = 0; i < 2; i++) {
-		CHECK_FAILS(w, TASKS(w, cancel, w->alice, running.id, w->now_us, STR("{}"), STR("m"), &last, &w->err), RPC_FAILED_PRECONDITION,
+		CHECK_FAILS(w, TASKS(w, cancel, w->alice, running.id, w->now_us, STR("{}"), STR("m"), NO_KEY, &last, &w->err), RPC_FAILED_PRECONDITION,
 		            "TASK_FINISHED");
 		CHECK(w->err.param_count == 1 && strcmp(w->err.params[0].name, "status") == 0 && strcmp(w->err.params[0].value, "cancelled") == 0);
 	}
 	struct task done = world_completed(w, w->alice, true);
-	CHECK_FAILS(w, TASKS(w, cancel, w->alice, done.id, w->now_us, STR("{}"), STR("m"), &last, &w->err), RPC_FAILED_PRECONDITION,
+	CHECK_FAILS(w, TASKS(w, cancel, w->alice, done.id, w->now_us, STR("{}"), STR("m"), NO_KEY, &last, &w->err), RPC_FAILED_PRECONDITION,
 	            "TASK_FINISHED");
 	CHECK_STR(str_from(w->err.params[0].value), "completed");
 	w->now_us += 10 * LEASE_MS * INT64_C(1000); /* nor does an old lease bring anything back */
@@ -205,7 +205,7 @@ static void end_one_way(struct world *w, void *ctx, size_t index)
 	struct plan_record plan = world_plan(w, &race->task, true);
 	uint64_t last;
 	struct error *err = &race->err[index];
-	if (index == 0) race->ok[0] = TASKS(w, cancel, w->alice, race->task.id, w->now_us, STR("{}"), STR("m"), &last, err);
+	if (index == 0) race->ok[0] = TASKS(w, cancel, w->alice, race->task.id, w->now_us, STR("{}"), STR("m"), NO_KEY, &last, err);
 	else if (index == 1)
 		race->ok[1] = TASKS(w, complete, race->task.id, 1, w->now_us, NULL, STR("{}"), STR("{\"o\":1}"), &plan, &last, err);
 	else race->ok[2] = TASKS(w, fail, race->task.id, 1, w->now_us, STR("R"), STR("m"), STR("{}"), &last, err);

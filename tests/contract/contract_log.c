@@ -328,7 +328,7 @@ static void sweep_spares_live_logs(struct world *w)
 
 	int64_t far_us = w->now_us + 365 * INT64_C(86400) * SECOND_US;
 	CHECK_OK(TASKS(w, create, &keyed, STR("{}"), NULL, &idem, w->arena, &replayed, &reply, &w->err), &w->err);
-	CHECK(replayed); /* younger than what was swept */
+	CHECK(replayed);
 	CHECK_OK(TASKS(w, sweep, far_us, 10, &count, &w->err), &w->err);
 	CHECK(count == 1);
 	struct checkpoint *checkpoints;
@@ -338,21 +338,32 @@ static void sweep_spares_live_logs(struct world *w)
 	world_check_log(w, running.id);
 	world_check_log(w, pending.id);
 	CHECK(world_append(w, &running, STR("{}")) == 2);
-	keyed.id = new_id(w->arena);
 	CHECK_OK(TASKS(w, create, &keyed, STR("{}"), NULL, &idem, w->arena, &replayed, &reply, &w->err), &w->err);
-	CHECK(!replayed); /* the key went with its time */
+	CHECK(replayed); /* nor the key of a task that has not ended */
+}
 
-	/* Keys go by turns too, and the count says when there may be more. */
+/* Keys go by turns too, and the count says when there may be more. */
+static void keys_are_swept_by_turns(struct world *w)
+{
 	char names[5][2] = { "a", "b", "c", "d", "e" };
-	struct idempotency many = idem;
+	struct str plan_id = world_completed(w, w->alice, true).plan_id, reply;
+	struct idempotency idem = { .user_id = w->alice, .method = STR("m") };
+	bool replayed;
+	int64_t count = -1;
+	CHECK_OK(TASKS(w, sweep, w->now_us + 1, 10, &count, &w->err), &w->err); /* the log */
 	for (size_t i = 0; i < COUNT(names); i++) {
-		many.key = str_from(names[i]);
-		keyed.id = new_id(w->arena);
-		CHECK_OK(TASKS(w, create, &keyed, STR("{}"), NULL, &many, w->arena, &replayed, &reply, &w->err), &w->err);
+		idem.key = str_from(names[i]);
+		CHECK_OK(PLANS(w, confirm, w->alice, plan_id, w->now_us + (int64_t)i, &idem, w->arena, &replayed, &reply, &w->err), &w->err);
+		CHECK(!replayed);
 	}
-	for (int64_t keys = COUNT(names) + 1; keys >= 0; keys -= 2) { /* and the first one's */
+	int64_t far_us = w->now_us + 100;
+	for (int64_t keys = COUNT(names); keys > -2; keys -= 2) { /* the oldest first */
 		CHECK_OK(TASKS(w, sweep, far_us, 2, &count, &w->err), &w->err);
-		CHECK(count == (keys < 2 ? keys : 2));
+		CHECK(count == (keys < 2 ? keys > 0 : 2));
+		idem.key = str_from(names[COUNT(names) - 1]);
+		CHECK_OK(PLANS(w, confirm, w->alice, plan_id, far_us, &idem, w->arena, &replayed, &reply, &w->err), &w->err);
+		CHECK(replayed == (keys > 2));
+		if (!replayed) break;
 	}
 }
 
@@ -369,6 +380,7 @@ int contract_log(const struct store_contract *contract)
 		{ "events come back byte for byte", events_come_back_byte_for_byte },
 		{ "heads of many tasks in one call", heads_of_many },
 		{ "a sweep never cuts a live log", sweep_spares_live_logs },
+		{ "keys are swept by turns, the oldest first", keys_are_swept_by_turns },
 	};
 	return world_run(contract, "log", rules, COUNT(rules));
 }

@@ -68,14 +68,14 @@ static void draft_is_not_listed(struct world *w)
 	(void)world_completed(w, w->alice, true); /* non-streamed: listed at once */
 	CHECK(listed(w, w->alice, 0) == 1);
 	w->now_us += 5;
-	CHECK_OK(PLANS(w, confirm, w->alice, task.plan_id, w->now_us, &w->err), &w->err);
+	CHECK_OK(PLANS(w, confirm, w->alice, task.plan_id, w->now_us, NO_KEY, &w->err), &w->err);
 	CHECK(listed(w, w->alice, 0) == 2 && listed(w, w->bob, 0) == 0);
 	CHECK_OK(PLANS(w, get, w->alice, task.plan_id, w->now_us, w->arena, &plan, &w->err), &w->err);
 	CHECK(plan.confirmed && plan.updated_at_us == w->now_us);
 	/* Again: the same answer, and nothing changes, however late. */
 	int64_t confirmed_us = w->now_us;
 	w->now_us += 2 * PLAN_DRAFT_KEPT_US;
-	CHECK_OK(PLANS(w, confirm, w->alice, task.plan_id, w->now_us, &w->err), &w->err);
+	CHECK_OK(PLANS(w, confirm, w->alice, task.plan_id, w->now_us, NO_KEY, &w->err), &w->err);
 	CHECK_OK(PLANS(w, get, w->alice, task.plan_id, w->now_us, w->arena, &plan, &w->err), &w->err);
 	CHECK(plan.updated_at_us == confirmed_us && listed(w, w->alice, 0) == 2);
 }
@@ -91,8 +91,8 @@ static void draft_expires(struct world *w)
 	CHECK(plan.created_at_us == made_us);
 	w->now_us++;
 	CHECK_FAILS(w, PLANS(w, get, w->alice, draft.plan_id, w->now_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
-	CHECK_FAILS(w, PLANS(w, confirm, w->alice, draft.plan_id, w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
-	CHECK_FAILS(w, PLANS(w, remove, w->alice, draft.plan_id, w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+	CHECK_FAILS(w, PLANS(w, confirm, w->alice, draft.plan_id, w->now_us, NO_KEY, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
+	CHECK_FAILS(w, PLANS(w, remove, w->alice, draft.plan_id, w->now_us, NO_KEY, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 	CHECK_OK(PLANS(w, expire_drafts, made_us, 10, &count, &w->err), &w->err);
 	CHECK(count == 0); /* made at, not before */
 	CHECK_STR(world_get(w, draft.id).output, "{\"out\":1}");
@@ -127,8 +127,8 @@ static void foreign_plans_do_not_exist(struct world *w)
 	struct str ids[] = { draft.plan_id, kept.plan_id, STR("none") };
 	for (size_t i = 0; i < COUNT(ids); i++) {
 		CHECK_FAILS(w, PLANS(w, get, w->bob, ids[i], w->now_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
-		CHECK_FAILS(w, PLANS(w, confirm, w->bob, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
-		CHECK_FAILS(w, PLANS(w, remove, w->bob, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+		CHECK_FAILS(w, PLANS(w, confirm, w->bob, ids[i], w->now_us, NO_KEY, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
+		CHECK_FAILS(w, PLANS(w, remove, w->bob, ids[i], w->now_us, NO_KEY, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 	}
 	CHECK_OK(PLANS(w, get, w->alice, draft.plan_id, w->now_us, w->arena, &plan, &w->err), &w->err);
 	CHECK(!plan.confirmed);
@@ -140,10 +140,10 @@ static void removed_once(struct world *w)
 	struct str ids[] = { draft.plan_id, kept.plan_id };
 	struct plan_record plan;
 	for (size_t i = 0; i < COUNT(ids); i++) {
-		CHECK_OK(PLANS(w, remove, w->alice, ids[i], w->now_us, &w->err), &w->err);
-		CHECK_FAILS(w, PLANS(w, remove, w->alice, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
+		CHECK_OK(PLANS(w, remove, w->alice, ids[i], w->now_us, NO_KEY, &w->err), &w->err);
+		CHECK_FAILS(w, PLANS(w, remove, w->alice, ids[i], w->now_us, NO_KEY, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
 		CHECK_FAILS(w, PLANS(w, get, w->alice, ids[i], w->now_us, w->arena, &plan, &w->err), RPC_NOT_FOUND, "PLAN_NOT_FOUND");
-		CHECK_FAILS(w, PLANS(w, confirm, w->alice, ids[i], w->now_us, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
+		CHECK_FAILS(w, PLANS(w, confirm, w->alice, ids[i], w->now_us, NO_KEY, &w->err), RPC_NOT_FOUND, "PLAN_EXPIRED");
 	}
 	CHECK(listed(w, w->alice, 0) == 0);
 }
@@ -186,7 +186,7 @@ static void confirm_one(struct world *w, void *ctx, size_t index)
 {
 	struct confirms *confirms = ctx;
 	struct error err;
-	confirms->ok += PLANS(w, confirm, w->alice, confirms->plan_id, w->now_us + (int64_t)index, &err);
+	confirms->ok += PLANS(w, confirm, w->alice, confirms->plan_id, w->now_us + (int64_t)index, NO_KEY, &err);
 }
 
 static void confirmed_in_parallel(struct world *w)

@@ -1,4 +1,4 @@
-/* Who works on what: create, limits, idempotency, claim, fairness, listing. */
+/* Who works on what: create, limits, claim, fairness, listing. */
 #include "tests/contract/world.h"
 
 static void empty_queue(struct world *w)
@@ -110,9 +110,8 @@ static int64_t open_tasks(struct world *w)
 }
 
 struct creates {
-	atomic_int ok, limited, replayed;
+	atomic_int ok, limited;
 	const struct task_limits *limits;
-	const struct idempotency *idem;
 };
 
 static void create_one(struct world *w, void *ctx, size_t index)
@@ -123,9 +122,8 @@ static void create_one(struct world *w, void *ctx, size_t index)
 	bool replayed = false;
 	struct str reply = STR_NONE;
 	(void)index;
-	if (create_with(w, arena, w->alice, creates->limits, creates->idem, &replayed, &reply, &err)) {
-		if (!replayed) creates->ok++;
-		else if (str_equal(reply, creates->idem->reply)) creates->replayed++;
+	if (create_with(w, arena, w->alice, creates->limits, NULL, &replayed, &reply, &err)) {
+		creates->ok++;
 	} else if (err.code == RPC_RESOURCE_EXHAUSTED && error_is(&err, "TASK_LIMIT") && err.param_count == 1 &&
 	           strcmp(err.params[0].name, "limit") == 0 && strcmp(err.params[0].value, "7") == 0) {
 		creates->limited++;
@@ -133,8 +131,7 @@ static void create_one(struct world *w, void *ctx, size_t index)
 	arena_destroy(&arena);
 }
 
-/* K06 */
-static void user_limit_holds(struct world *w)
+static void k06_user_limit_holds(struct world *w)
 {
 	const struct task_limits limits = { .per_user = 7 };
 	struct creates creates = { .limits = &limits };
@@ -151,56 +148,25 @@ static void user_limit_holds(struct world *w)
 	uint64_t last;
 	CHECK(str_equal(owner, w->alice));
 	CHECK_FAILS(w, create_with(w, w->arena, owner, &limits, NULL, &replayed, &reply, &w->err), RPC_RESOURCE_EXHAUSTED, "TASK_LIMIT");
-	CHECK_OK(TASKS(w, cancel, owner, task.id, w->now_us, STR("{}"), STR_NONE, &last, &w->err), &w->err);
+	CHECK_OK(TASKS(w, cancel, owner, task.id, w->now_us, STR("{}"), STR_NONE, NO_KEY, &last, &w->err), &w->err);
 	CHECK_OK(create_with(w, w->arena, owner, &limits, NULL, &replayed, &reply, &w->err), &w->err);
 }
 
-static struct idempotency key_of(struct world *w, struct str method, struct str key, unsigned char hash)
+/* K05: at the limit a replay is still answered, and a create that was refused for it has not spent its key. */
+static void k05_keys_at_the_limit(struct world *w)
 {
-	struct idempotency idem = { .user_id = w->alice, .method = method, .key = key, .reply = STR("reply\x00 bytes") };
-	memset(idem.request_hash, hash, sizeof idem.request_hash);
-	return idem;
-}
-
-/* K05 */
-static void same_key_replays(struct world *w)
-{
-	struct idempotency idem = key_of(w, STR("CreatePlan"), STR("k1"), 1), other = key_of(w, STR("CreatePlan"), STR("k1"), 2);
-	struct idempotency method = key_of(w, STR("Other"), STR("k1"), 2), bobs = idem;
-	bobs.user_id = w->bob;
-	const struct task_limits limits = { .per_user = 2 };
+	const struct task_limits limits = { .per_user = 1 };
+	struct idempotency idem = { .user_id = w->alice, .method = STR("m"), .key = STR("k1"), .reply = STR("reply") }, late = idem;
+	late.key = STR("k2");
 	bool replayed = true;
 	struct str reply = STR("?");
 	CHECK_OK(create_with(w, w->arena, w->alice, &limits, &idem, &replayed, &reply, &w->err), &w->err);
-	CHECK(!replayed && reply.len == 0 && open_tasks(w) == 1);
-	struct idempotency again = idem;
-	again.reply = STR("what a second call would have answered");
-	CHECK_OK(create_with(w, w->arena, w->alice, &limits, &again, &replayed, &reply, &w->err), &w->err);
-	CHECK(replayed && str_equal(reply, STR("reply\x00 bytes")) && open_tasks(w) == 1);
-	CHECK_FAILS(w, create_with(w, w->arena, w->alice, &limits, &other, &replayed, &reply, &w->err), RPC_INVALID_ARGUMENT,
-	            "IDEMPOTENCY_MISMATCH");
-	CHECK(open_tasks(w) == 1);
-	/* The key is one of this user and method. */
-	CHECK_OK(create_with(w, w->arena, w->alice, &limits, &method, &replayed, &reply, &w->err), &w->err);
-	CHECK(!replayed);
-	CHECK_OK(create_with(w, w->arena, w->bob, &limits, &bobs, &replayed, &reply, &w->err), &w->err);
-	CHECK(!replayed && open_tasks(w) == 3);
-	/* At the limit a replay is still answered, and a refused create has not spent its key. */
+	CHECK(!replayed && reply.len == 0);
 	CHECK_OK(create_with(w, w->arena, w->alice, &limits, &idem, &replayed, &reply, &w->err), &w->err);
-	CHECK(replayed);
-	struct idempotency late = key_of(w, STR("CreatePlan"), STR("k2"), 3);
+	CHECK(replayed && str_equal(reply, STR("reply")) && open_tasks(w) == 1);
 	CHECK_FAILS(w, create_with(w, w->arena, w->alice, &limits, &late, &replayed, &reply, &w->err), RPC_RESOURCE_EXHAUSTED, "TASK_LIMIT");
 	CHECK_OK(create_with(w, w->arena, w->alice, NULL, &late, &replayed, &reply, &w->err), &w->err);
-	CHECK(!replayed);
-}
-
-static void same_key_in_parallel(struct world *w)
-{
-	struct idempotency idem = key_of(w, STR("CreatePlan"), STR("k"), 9);
-	struct creates creates = { .idem = &idem };
-	world_threads(w, 20, create_one, &creates);
-	CHECK(creates.ok == 1 && creates.replayed == 19);
-	CHECK(open_tasks(w) == 1);
+	CHECK(!replayed && open_tasks(w) == 2);
 }
 
 static void list_is_newest_first(struct world *w)
@@ -260,7 +226,7 @@ static void list_filters(struct world *w)
 	struct task a = world_task(w, w->alice), b = world_task(w, w->alice);
 	(void)world_task(w, w->bob);
 	uint64_t last_event;
-	CHECK_OK(TASKS(w, cancel, w->alice, b.id, w->now_us, STR("{}"), STR("bye"), &last_event, &w->err), &w->err);
+	CHECK_OK(TASKS(w, cancel, w->alice, b.id, w->now_us, STR("{}"), STR("bye"), NO_KEY, &last_event, &w->err), &w->err);
 	const struct {
 		const char *label;
 		struct task_filter filter;
@@ -315,9 +281,8 @@ int contract_queue(const struct store_contract *contract)
 		{ "users share the workers fairly", fair_between_users },
 		{ "two workers never hold one task", claim_is_exclusive },
 		{ "a task needs a user", unknown_user },
-		{ "the user limit holds under 100 parallel creates", user_limit_holds },
-		{ "the same idempotency key replays, another payload is refused", same_key_replays },
-		{ "of parallel creates with one key one stores", same_key_in_parallel },
+		{ "K06 the user limit holds under 100 parallel creates", k06_user_limit_holds },
+		{ "K05 at the limit a replay is answered, and a refusal spends no key", k05_keys_at_the_limit },
 		{ "a list is newest first, each row on one page", list_is_newest_first },
 		{ "a list passes nothing over while rows come in", list_is_stable_under_inserts },
 		{ "a list filters by status and type", list_filters },

@@ -16,6 +16,7 @@ int store_contract(const struct store_contract *contract);
 
 /* Its parts, one file each. */
 int contract_queue(const struct store_contract *contract); /* who works on what */
+int contract_keys(const struct store_contract *contract);  /* idempotency */
 int contract_ends(const struct store_contract *contract);  /* leases that run out, cancel, abandon */
 int contract_log(const struct store_contract *contract);   /* numbers, checkpoints, reading */
 int contract_plans(const struct store_contract *contract); /* plans, users, the store itself */

@@ -33,6 +33,9 @@ struct store_rule {
 #define PLANS(w, fn, ...) (w)->store.plans.driver->fn((w)->store.plans.self, __VA_ARGS__)
 #define USERS(w, fn, ...) (w)->store.users.driver->fn((w)->store.users.self, __VA_ARGS__)
 
+/* What stands for "no idempotency key" in a write. */
+#define NO_KEY NULL, NULL, NULL, NULL
+
 /* The call must fail, with exactly this code and reason. */
 #define CHECK_FAILS(w, call, want_code, want_reason) \
 	do { \

@@ -184,7 +184,8 @@ bool fixture_cancel(struct fixture *f, struct str id, struct job_engine *engine,
 	struct str event = job_event_print_error(f->arena, id, STR("cancelled"), now_us);
 	uint64_t last = 0;
 	event_order_take(&f->options.events, id);
-	bool ok = tasks->driver->cancel(tasks->self, f->user_id, id, now_us, event, STR("cancelled"), &last, err);
+	bool ok = tasks->driver->cancel(tasks->self, f->user_id, id, now_us, event, STR("cancelled"), NULL, NULL, NULL, NULL,
+	                                &last, err);
 	if (ok) on_publish(f, id, last, true, event);
 	event_order_give(&f->options.events, id);
 	if (ok && engine) job_engine_cancel(engine, id);

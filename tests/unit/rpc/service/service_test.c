@@ -226,7 +226,7 @@ static void test_create_bench(void)
 	close_test(&t);
 }
 
-static void test_idempotency(void)
+static void test_k05_create(void)
 {
 	struct bench_test t = { 0 };
 	struct error err;
@@ -276,8 +276,8 @@ static void *submit(void *self)
 	return NULL;
 }
 
-/* 100 at once: with one key one task, without keys exactly as many as the limit allows (K05, K06). */
-static void test_parallel(void)
+/* 100 at once: with one key one task, without keys exactly as many as the limit allows. */
+static void test_k05_k06_parallel(void)
 {
 	enum { THREADS = 100 };
 	static const struct {
@@ -285,7 +285,7 @@ static void test_parallel(void)
 		bool same_key;
 		int64_t limit;
 		size_t tasks;
-	} rows[] = { { "one key", true, 0, 1 }, { "limit 7", false, 7, 7 }, { "no limit", false, 0, THREADS } };
+	} rows[] = { { "K05 one key", true, 0, 1 }, { "K06 limit 7", false, 7, 7 }, { "no limit", false, 0, THREADS } };
 	static struct submit submits[THREADS];
 	for (size_t row = 0; row < COUNT(rows); row++) {
 		struct bench_test t = { 0 };
@@ -550,10 +550,12 @@ static void test_publish_order(void)
 
 /* A cancel whose outcome was lost, and which the task says was carried out, is a success like any other. */
 static bool uncertain_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
-                             struct str error_message, uint64_t *out_last, struct error *err)
+                             struct str error_message, const struct idempotency *idem, struct arena *arena,
+                             bool *out_replayed, struct str *out_reply, uint64_t *out_last, struct error *err)
 {
 	const struct task_store_driver *real = failing_fixture->driver_store.tasks.driver;
-	(void)!real->cancel(self, user_id, id, now_us, terminal_event, error_message, out_last, err);
+	(void)!real->cancel(self, user_id, id, now_us, terminal_event, error_message, idem, arena, out_replayed,
+	                    out_reply, out_last, err);
 	*out_last = 0;
 	return error_set(err, RPC_UNKNOWN, REASON_WRITE_UNCERTAIN, "scripted");
 }
@@ -794,6 +796,80 @@ static void test_plans(void)
 	close_test(&t);
 }
 
+static void use_key(struct bench_test *t, struct str key, int payload)
+{
+	t->call.idempotency_key = key;
+	memset(t->call.payload_hash, payload, sizeof t->call.payload_hash);
+}
+
+static bool no_task_any_more(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out,
+                             struct error *err)
+{
+	(void)self, (void)user_id, (void)id, (void)arena, (void)out;
+	return error_set(err, RPC_NOT_FOUND, "TASK_NOT_FOUND", "scripted");
+}
+
+/* Confirm, delete and cancel: a repetition gets the first answer, whatever has become of the plan or task, and does nothing. */
+static void test_k05_other_writes(void)
+{
+	struct bench_test t = { 0 };
+	struct error err;
+	open_test(&t);
+	Petfood__V1__ConfirmPlanRequest confirm;
+	Petfood__V1__DeletePlanRequest del;
+	Petfood__V1__CancelTaskRequest cancel;
+	petfood__v1__confirm_plan_request__init(&confirm);
+	petfood__v1__delete_plan_request__init(&del);
+	petfood__v1__cancel_task_request__init(&cancel);
+	confirm.id = del.id = (char *)(uintptr_t)store_plan(&t, "plan-3", false).ptr;
+	cancel.id = (char *)(uintptr_t)create_bench(&t, 3, 0).ptr;
+	Petfood__V1__ConfirmPlanReply *confirmed;
+	Petfood__V1__DeletePlanReply *deleted;
+	Petfood__V1__CancelTaskReply *cancelled;
+	size_t published = t.f.published_count;
+	for (int again = 0; again < 2; again++) {
+		use_key(&t, STR("the key"), 1);
+		if (CHECK_OK(run(&t, PLAN "ConfirmPlan", &confirm, (void **)&confirmed, &err), &err))
+			CHECK_STR(str_from(confirmed->plan_id), "plan-3");
+		if (CHECK_OK(run(&t, PLAN "DeletePlan", &del, (void **)&deleted, &err), &err))
+			CHECK_STR(str_from(deleted->plan_id), "plan-3");
+		if (CHECK_OK(run(&t, TASK "CancelTask", &cancel, (void **)&cancelled, &err), &err)) {
+			CHECK_STR(str_from(cancelled->task_id), cancel.id);
+			CHECK(cancelled->status == PETFOOD__V1__TASK_STATUS__TASK_STATUS_CANCELLED);
+		}
+		CHECK(t.f.published_count == published + 1); /* the terminal event, once */
+		use_key(&t, STR("the key"), 2);
+		CHECK(!run(&t, PLAN "ConfirmPlan", &confirm, (void **)&confirmed, &err) &&
+		      error_is(&err, "IDEMPOTENCY_MISMATCH"));
+		CHECK(!run(&t, PLAN "DeletePlan", &del, (void **)&deleted, &err) &&
+		      error_is(&err, "IDEMPOTENCY_MISMATCH"));
+		CHECK(!run(&t, TASK "CancelTask", &cancel, (void **)&cancelled, &err) &&
+		      error_is(&err, "IDEMPOTENCY_MISMATCH"));
+	}
+	fixture_check_log(&t.f, str_from(cancel.id), "cancelled with a key");
+	/* Without a key, or with another one, they are told how things stand. */
+	struct str keys[] = { STR_NONE, STR("another key") };
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		use_key(&t, keys[i], 1);
+		CHECK(!run(&t, PLAN "ConfirmPlan", &confirm, (void **)&confirmed, &err) &&
+		      error_is(&err, "PLAN_EXPIRED"));
+		CHECK(!run(&t, PLAN "DeletePlan", &del, (void **)&deleted, &err) && error_is(&err, "PLAN_NOT_FOUND"));
+		CHECK(!run(&t, TASK "CancelTask", &cancel, (void **)&cancelled, &err) &&
+		      error_is(&err, "TASK_FINISHED"));
+	}
+	/* The task is gone as well. */
+	t.f.failing = *t.f.driver_store.tasks.driver;
+	t.f.failing.get = no_task_any_more;
+	t.f.store.tasks.driver = &t.f.failing;
+	use_key(&t, STR("the key"), 1);
+	CHECK_OK(run(&t, TASK "CancelTask", &cancel, (void **)&cancelled, &err), &err);
+	CHECK_STR(str_from(cancelled->task_id), cancel.id);
+	use_key(&t, STR_NONE, 1);
+	CHECK(!run(&t, TASK "CancelTask", &cancel, (void **)&cancelled, &err) && error_is(&err, "TASK_NOT_FOUND"));
+	CHECK(t.f.published_count == published + 1);
+	close_test(&t);
+}
+
 /* The result of a plan that nobody kept goes with the plan. */
 static void test_expired_result(void)
 {
@@ -909,13 +985,14 @@ int main(void)
 	log_setup(LOG_ERROR, false);
 	test_create();
 	test_create_bench();
-	test_idempotency();
-	test_parallel();
+	test_k05_create();
+	test_k05_k06_parallel();
 	test_tasks();
 	test_cancel();
 	test_events();
 	test_resume();
 	test_plans();
+	test_k05_other_writes();
 	test_expired_result();
 	test_publish_order();
 	test_uncertain_cancel();

@@ -1,5 +1,6 @@
 /* The disk fails at the 1st, 2nd, 3rd … write or flush until no call is left to fail. Each time: the call that met it says a
- * reason that is true, nothing is half there, now or after a crash at that moment, repeating is safe, and the run gets to its end. */
+ * reason that is true, nothing is half there, now or after a crash at that moment, repeating is safe, and the run gets to its end.
+ * An idempotency key is there exactly if its effect is (K05). */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct run {
 	struct store store;
 	struct arena *arena;
 	struct str user_id;
+	bool replayed; /* the last step that has a key found it */
 };
 static const struct str task_id = STR("11111111-1111-4111-8111-111111111111"), plan_id = STR("22222222-2222-4222-8222-222222222222");
 
@@ -56,9 +58,8 @@ static bool step_create(struct run *r, struct error *err)
 	struct task task = { .id = task_id, .user_id = r->user_id, .type = TASK_TYPE_DIET_PLAN, .lang = STR("zh"), .plan_id = plan_id,
 		             .created_at_us = NOW_US };
 	struct idempotency idem = { .user_id = r->user_id, .method = STR("m"), .key = STR("k"), .reply = STR("r") };
-	bool replayed;
 	struct str reply;
-	return r->store.tasks.driver->create(r->store.tasks.self, &task, STR("{}"), NULL, &idem, r->arena, &replayed, &reply, err);
+	return r->store.tasks.driver->create(r->store.tasks.self, &task, STR("{}"), NULL, &idem, r->arena, &r->replayed, &reply, err);
 }
 static bool has_create(const struct store *store, struct arena *arena, const struct task *task)
 {
@@ -113,7 +114,9 @@ static bool has_complete(const struct store *store, struct arena *arena, const s
 
 static bool step_confirm(struct run *r, struct error *err)
 {
-	return r->store.plans.driver->confirm(r->store.plans.self, r->user_id, plan_id, NOW_US + 1, err);
+	struct idempotency idem = { .user_id = r->user_id, .method = STR("confirm"), .key = STR("k"), .reply = STR("r") };
+	struct str reply;
+	return r->store.plans.driver->confirm(r->store.plans.self, r->user_id, plan_id, NOW_US + 1, &idem, r->arena, &r->replayed, &reply, err);
 }
 static bool has_confirm(const struct store *store, struct arena *arena, const struct task *task)
 {
@@ -138,9 +141,10 @@ static const struct step {
 	const char *name;
 	bool (*run)(struct run *r, struct error *err);
 	bool (*done)(const struct store *store, struct arena *arena, const struct task *task);
+	bool keyed;
 } steps[] = {
-	{ "user", step_user, has_user },       { "create", step_create, has_create },    { "claim", step_claim, has_claim },
-	{ "append", step_append, has_append }, { "complete", step_complete, has_complete }, { "confirm", step_confirm, has_confirm },
+	{ "user", step_user, has_user },       { "create", step_create, has_create, true }, { "claim", step_claim, has_claim },
+	{ "append", step_append, has_append }, { "complete", step_complete, has_complete }, { "confirm", step_confirm, has_confirm, true },
 	{ "sweep", step_sweep, has_sweep },
 };
 
@@ -174,7 +178,7 @@ static bool check_whole(const struct store *store, struct arena *arena, size_t n
 }
 
 /* As a crash at this moment leaves the files: recovery reads what is in the log. */
-static bool check_crashed(struct arena *arena, size_t next)
+static bool check_crashed(const struct run *r, size_t next)
 {
 	char command[400];
 	struct store store;
@@ -183,7 +187,12 @@ static bool check_crashed(struct arena *arena, size_t next)
 	(void)snprintf(command, sizeof command, "rm -f %s*; cp %s %s && cp %s-wal %s-wal", crashed, path, crashed, path, crashed);
 	shell(command);
 	if (!CHECK_OK(open_at(crashed, NULL, &store, &err), &err)) return false;
-	bool done = check_whole(&store, arena, next);
+	bool done = check_whole(&store, r->arena, next);
+	if (steps[next].keyed) { /* the client comes again with its key */
+		struct run again = { .store = store, .arena = r->arena, .user_id = r->user_id };
+		CHECK_OK(steps[next].run(&again, &err), &err);
+		CHECK_ROW(label, again.replayed == done && check_whole(&store, r->arena, next));
+	}
 	store.close(store.self);
 	return done;
 }
@@ -217,10 +226,11 @@ static bool run_with_fault(enum fault_kind kind, int nth, bool lasting, bool fre
 		CHECK_ROW(label, is_honest(&err));
 		CHECK_ROW(steps[i].name, kind != FAULT_WRITE_FULL || error_is(&err, "STORE_FULL"));
 		CHECK_ROW(label, i == 0 || !check_whole(&r.store, r.arena, i)); /* refused is not stored, as seen from here */
-		if (i > 0 && check_crashed(r.arena, i)) CHECK_ROW(label, error_is(&err, REASON_WRITE_UNCERTAIN));
+		if (i > 0 && check_crashed(&r, i)) CHECK_ROW(label, error_is(&err, REASON_WRITE_UNCERTAIN));
 		fired = fault_disarm() || fired;
 		CHECK_ROW(label, fired);
 		CHECK_OK(steps[i].run(&r, &err), &err); /* looked, not there: once more */
+		CHECK_ROW(label, !steps[i].keyed || !r.replayed);
 	}
 	fired = fault_disarm() || fired; /* a checkpoint may meet it, which costs nobody anything */
 	(void)check_whole(&r.store, r.arena, COUNT(steps));
