@@ -427,7 +427,8 @@ static void read_field(struct model *model, const struct gen_message *m, const m
 	}
 	if (f->presence == FIELD_OPTIONAL || f->presence == FIELD_ONEOF) {
 		if ((size_t)proto->oneof_index >= parent->n_oneof_decl) die("%s: oneof index", m->full_name);
-		f->case_name = joined(arena, parent->oneof_decl[proto->oneof_index]->name, "", "_case");
+		f->case_name =
+		    joined(arena, name_symbol(arena, parent->oneof_decl[proto->oneof_index]->name), "", "_case");
 	}
 	bool scalar = proto->type != TYPE(STRING) && proto->type != TYPE(BYTES) && proto->type != TYPE(MESSAGE);
 	bool unpacked = proto->options && proto->options->has_packed && !proto->options->packed;
