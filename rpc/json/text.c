@@ -50,10 +50,16 @@ void json_print_string(struct strbuf *out, struct str text)
 	strbuf_add_char(out, '"');
 }
 
+/* ProtoJSON's names: JSON has no numbers for these. */
+static void print_special(struct strbuf *out, double value)
+{
+	strbuf_add_cstr(out, isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+}
+
 void json_print_double(struct strbuf *out, double value)
 {
 	if (!isfinite(value)) {
-		strbuf_add_cstr(out, "null");
+		print_special(out, value);
 		return;
 	}
 	char text[32];
@@ -67,7 +73,7 @@ void json_print_double(struct strbuf *out, double value)
 void json_print_float(struct strbuf *out, float value)
 {
 	if (!isfinite(value)) {
-		strbuf_add_cstr(out, "null");
+		print_special(out, (double)value);
 		return;
 	}
 	char text[32];

@@ -220,17 +220,26 @@ static enum value_fault read_real(const struct field_side *field, struct str tex
 	return VALUE_OK;
 }
 
-/* ProtoJSON has names for what is not finite. No rule of ours could be told to hold for them, so they are out of range. */
-static bool is_not_finite(struct str text)
+/* ProtoJSON's names for what is not finite. Whether a field may hold one is a matter of its rules (rpc/wire/validate.c). */
+static bool read_special(const struct field_side *field, struct str text, void *at)
 {
-	return str_equal(text, STR("NaN")) || str_equal(text, STR("Infinity")) || str_equal(text, STR("-Infinity"));
+	double value = str_equal(text, STR("NaN"))         ? (double)NAN
+	               : str_equal(text, STR("Infinity"))  ? (double)INFINITY
+	               : str_equal(text, STR("-Infinity")) ? (double)-INFINITY
+	                                                   : 0;
+	if (value == 0) return false;
+	if (field->field->type == PROTOBUF_C_TYPE_FLOAT)
+		*(float *)at = (float)value;
+	else
+		*(double *)at = value;
+	return true;
 }
 
 enum value_fault value_read_number(const struct field_side *field, struct str text, void *at)
 {
 	ProtobufCType type = field->field->type;
 	bool real = type == PROTOBUF_C_TYPE_DOUBLE || type == PROTOBUF_C_TYPE_FLOAT;
-	if (real && is_not_finite(text)) return VALUE_RANGE;
+	if (real && read_special(field, text, at)) return VALUE_OK;
 	if (text.len == 0 || number_bytes(text) != text.len) return VALUE_TYPE;
 	if (real) return read_real(field, text, at);
 	bool negative;

@@ -35,7 +35,7 @@ static void test_nulls(struct arena *arena)
 	plain.texts = texts;
 	plain.when = json_timestamp(arena, 1767323045123456);
 	plain.document = (ProtobufCBinaryData){ sizeof document - 1, document };
-	CHECK_STR_ROW("J1 proto names, J2 64 bits as numbers, J8 unknown enum, raw JSON verbatim",
+	CHECK_STR_ROW("J01 proto names, J02 64 bits as numbers, J08 unknown enum, raw JSON verbatim",
 	              json_print_arena(arena, &plain.base),
 	              "{\"yes\":true,\"i32\":-1,\"u64\":18446744073709551615,\"real\":4.5,\"single\":0.1,\"text\":\"\","
 	              "\"blob\":\"\",\"colour\":null,"
@@ -114,15 +114,32 @@ static void test_doubles(struct arena *arena)
 		{ 123456789012345680.0, "1.2345678901234568e+17" },
 		{ DBL_MAX, "1.7976931348623157e+308" },
 		{ 5e-324, "4.94065645841247e-324" },
-		{ (double)INFINITY, "null" },
-		{ (double)NAN, "null" },
+		{ (double)INFINITY, "\"Infinity\"" },
+		{ -(double)INFINITY, "\"-Infinity\"" },
+		{ (double)NAN, "\"NaN\"" },
+		{ -(double)NAN, "\"NaN\"" },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct strbuf out;
 		strbuf_init(&out, arena);
 		json_print_double(&out, rows[i].value);
-		CHECK_STR_ROW("J7 shortest text", strbuf_str(&out), rows[i].want);
+		CHECK_STR_ROW("J07 shortest text", strbuf_str(&out), rows[i].want);
 		if (isfinite(rows[i].value)) CHECK_ROW(rows[i].want, strtod(out.data, NULL) == rows[i].value);
+	}
+	static const struct {
+		float value;
+		const char *want;
+	} floats[] = { { 0.1F, "0.1" },
+		       { FLT_MAX, "3.4028235e+38" },
+		       { 16777216.0F, "16777216" },
+		       { INFINITY, "\"Infinity\"" },
+		       { -INFINITY, "\"-Infinity\"" },
+		       { NAN, "\"NaN\"" } };
+	for (size_t i = 0; i < COUNT(floats); i++) {
+		struct strbuf out;
+		strbuf_init(&out, arena);
+		json_print_float(&out, floats[i].value);
+		CHECK_STR_ROW("J07 single precision", strbuf_str(&out), floats[i].want);
 	}
 	uint64_t bits = 88172645463325252;
 	for (int i = 0; i < 20000; i++) { /* any double reads back the same */
@@ -137,6 +154,57 @@ static void test_doubles(struct arena *arena)
 		CHECK(strtod(out.data, NULL) == value);
 		arena_rewind(arena, mark);
 	}
+}
+
+/* Messages that a handler filled badly, or that came off the wire: each has a printed form, and it is JSON. */
+static void test_odd_messages(struct arena *arena)
+{
+	Petfood__Test__V1__Kinds kinds;
+	petfood__test__v1__kinds__init(&kinds);
+	Petfood__Test__V1__Colour colours[] = { PETFOOD__TEST__V1__COLOUR__COLOUR_RED, (Petfood__Test__V1__Colour)77,
+		                                PETFOOD__TEST__V1__COLOUR__COLOUR_UNSPECIFIED };
+	Petfood__Test__V1__Inner *inners[] = { NULL };
+	Google__Protobuf__Timestamp never, *times[] = { &never, NULL };
+	google__protobuf__timestamp__init(&never);
+	never.nanos = -1;
+	kinds.colour = (Petfood__Test__V1__Colour)-77;
+	kinds.n_colours = COUNT(colours);
+	kinds.colours = colours;
+	kinds.n_inners = COUNT(inners);
+	kinds.inners = inners;
+	kinds.n_times = COUNT(times);
+	kinds.times = times;
+	CHECK_STR_ROW("J08 J15 a list keeps its places", json_print_arena(arena, &kinds.base),
+	              "{\"colours\":[\"red\",null,null],\"inners\":[null],\"times\":[null,null]}");
+	petfood__test__v1__kinds__init(&kinds);
+	kinds.colour = (Petfood__Test__V1__Colour)77;
+	CHECK_STR_ROW("J23 PRINT_OMIT: what is nothing is left out, never null", json_print_arena(arena, &kinds.base),
+	              "{}");
+
+	enum { DEEP = JSON_DEPTH_MAX + 20 };
+	static Petfood__Test__V1__Tree trees[DEEP];
+	for (int i = 0; i < DEEP; i++) {
+		petfood__test__v1__tree__init(&trees[i]);
+		if (i) trees[i - 1].next = &trees[i];
+	}
+	struct strbuf want;
+	strbuf_init(&want, arena);
+	for (int i = 0; i < JSON_DEPTH_MAX; i++) strbuf_add_cstr(&want, "{\"next\":");
+	strbuf_add_cstr(&want, "null");
+	for (int i = 0; i < JSON_DEPTH_MAX; i++) strbuf_add_char(&want, '}');
+	CHECK_STR_ROW("J22 printing ends where reading does", json_print_arena(arena, &trees[0].base), want.data);
+}
+
+static void test_maps(struct arena *arena)
+{
+	const struct message_side *side;
+	ProtobufCMessage *message = kinds_message(arena, "Kinds", &side);
+	struct error err = { 0 };
+	static const char json[] =
+	    "{\"counts\":{\"\\\"\\n猫\":1},\"names\":{\"-5\":\"x\"},\"sides\":{\"false\":{},\"true\":{\"number\":3}},"
+	    "\"palette\":{\"4294967295\":\"red\"}}";
+	CHECK_OK(json_to_message(arena, str_from(json), side, NULL, message, &err), &err);
+	CHECK_STR_ROW("J10 keys of every kind are texts", json_print_arena(arena, message), json);
 }
 
 static void test_strings(struct arena *arena)
@@ -172,6 +240,8 @@ int main(void)
 	test_plan(arena);
 	test_times(arena);
 	test_doubles(arena);
+	test_odd_messages(arena);
+	test_maps(arena);
 	test_strings(arena);
 	arena_destroy(&arena);
 	return check_done("unit_json_print");

@@ -133,24 +133,25 @@ static const struct route_side *route(enum http_verb verb, const char *path)
 static void test_routes(void)
 {
 	const struct route_side *r = route(VERB_GET, "/a/{id}:look");
-	CHECK_ROW("T7 verb behind a variable", r->segment_count == 2 && strcmp(r->custom_verb, "look") == 0);
+	CHECK_ROW("T07 verb behind a variable", r->segment_count == 2 && strcmp(r->custom_verb, "look") == 0);
 	CHECK(r->segments[1].kind == SEGMENT_VARIABLE && strcmp(r->segments[1].text, "id") == 0 &&
 	      r->segments[1].field == field("petfood.test.v1.RouteRequest", "id"));
-	CHECK_ROW("T3 body absent", !r->body_all && !r->body_field && !r->response_field);
+	CHECK_ROW("T03 body absent", !r->body_all && !r->body_field && !r->response_field);
 	r = route(VERB_POST, "/caf%C3%A9/{id=*}/b");
-	CHECK_ROW("T2 body *", r->body_all && !r->custom_verb);
+	CHECK_ROW("T02 body *", r->body_all && !r->custom_verb);
 	CHECK_STR_ROW("T19 literals are decoded", str_from(r->segments[0].text), "café");
-	CHECK_ROW("T5 {v=*} is {v}", r->segment_count == 3 && r->segments[1].kind == SEGMENT_VARIABLE &&
+	CHECK_ROW("T05 {v=*} is {v}", r->segment_count == 3 && r->segments[1].kind == SEGMENT_VARIABLE &&
 	                                 r->segments[2].kind == SEGMENT_LITERAL);
 	CHECK_ROW("T15 additional_bindings are routes of the same method",
-	          r->method == route(VERB_GET, "/a/{id}:look")->method);
+	          route(VERB_GET, "/look/{id=*}")->method == route(VERB_GET, "/a/{id}:look")->method &&
+	              route(VERB_DELETE, "/")->method == route(VERB_GET, "/a/{id}:look")->method);
 	r = route(VERB_PUT, "/a/{id}");
 	CHECK_ROW("T17 body names a field",
 	          r->body_field == field("petfood.test.v1.RouteRequest", "inner") && !r->body_all);
 	CHECK_ROW("T16 response_body", r->response_field == field("petfood.test.v1.RouteReply", "inner"));
 	CHECK_ROW("T27 the root has no segments", route(VERB_DELETE, "/")->segment_count == 0);
 	r = route(VERB_GET, "/files/{path=**}");
-	CHECK_ROW("T4 ** is the last", r->segment_count == 2 && r->segments[1].kind == SEGMENT_REST);
+	CHECK_ROW("T04 ** is the last", r->segment_count == 2 && r->segments[1].kind == SEGMENT_REST);
 	CHECK(route(VERB_GET, "/api/v1/plans")->trailing_slash &&
 	      !route(VERB_GET, "/api/v1/plans/{id}")->trailing_slash);
 }
