@@ -21,7 +21,8 @@ static int shape_order(const struct route_side *a, const struct route_side *b)
 		int order = segment_order(&a->segments[i], &b->segments[i]);
 		if (order != 0) return order;
 	}
-	if (a->segment_count != b->segment_count) return a->segment_count > b->segment_count ? -1 : 1;
+	/* Only a rest can make a row with more segments take the same path: it comes last, so /x goes before /x/{path=**}. */
+	if (a->segment_count != b->segment_count) return a->segment_count < b->segment_count ? -1 : 1;
 	/* /x/{id}:stop before /x/{id}, whose variable would take ":stop" too */
 	if (!a->custom_verb != !b->custom_verb) return a->custom_verb ? -1 : 1;
 	return a->custom_verb ? strcmp(a->custom_verb, b->custom_verb) : 0;
@@ -40,22 +41,8 @@ struct route_index *route_index_create(const struct route_side *routes, size_t c
 	struct route_index *index = calloc(1, sizeof *index);
 	const struct route_side **sorted = calloc(count ? count : 1, sizeof *sorted);
 	if (!index || !sorted) die("out of memory");
-	for (size_t i = 0; i < count; i++) {
-		size_t variables = 0;
-		for (size_t s = 0; s < routes[i].segment_count; s++)
-			variables += routes[i].segments[s].kind != SEGMENT_LITERAL;
-		if (variables > ROUTE_VARIABLES_MAX) die("route %s has too many variables", routes[i].path);
-		const struct field_side *part = routes[i].response_field;
-		if (part && !part->message && !part->raw_json)
-			die("route %s: response_body must be a message", routes[i].path);
-		sorted[i] = &routes[i];
-	}
+	for (size_t i = 0; i < count; i++) sorted[i] = &routes[i];
 	qsort(sorted, count, sizeof *sorted, row_order);
-	for (size_t i = 1; i < count; i++) {
-		if (row_order(&sorted[i - 1], &sorted[i]) == 0) {
-			die("routes %s and %s are the same", sorted[i - 1]->path, sorted[i]->path);
-		}
-	}
 	index->count = count;
 	index->sorted = sorted;
 	return index;
@@ -138,12 +125,11 @@ static bool row_takes(const struct route_side *row, struct str path, struct str 
 	}
 	for (size_t i = 0; i < row->segment_count; i++) {
 		const struct route_segment *segment = &row->segments[i];
-		if (!more) return false;
 		if (segment->kind == SEGMENT_REST) {
-			if (rest.len == 0 || has_nul(rest)) return false;
 			*values = rest;
-			return true;
+			return !has_nul(rest);
 		}
+		if (!more) return false;
 		const char *slash = memchr(rest.ptr, '/', rest.len);
 		struct str part = { rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len };
 		more = slash != NULL;

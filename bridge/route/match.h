@@ -6,13 +6,10 @@
 
 #include "rpc/json/tables.h"
 
-enum { ROUTE_VARIABLES_MAX = 8 }; /* in one path */
-
 struct route_index; /* opaque; immutable once made */
 
-/* routes is borrowed for the life of the index (the generated route_table, or a test's). Dies if two rows could never both be
- * reached (same verb, same shape), a row has more than ROUTE_VARIABLES_MAX variables, or response_body is neither a message nor
- * finished JSON: mistakes of ours, found at start. */
+/* routes is borrowed for the life of the index (the generated route_table, or a test's). That no two rows have the same verb and
+ * shape, and none has too many variables, is protogen's promise. */
 struct route_index *route_index_create(const struct route_side *routes, size_t count);
 void route_index_destroy(struct route_index **index);
 
@@ -27,7 +24,7 @@ struct route_match {
 };
 
 /* path: as received, without the query. method: as received, case-sensitive; HEAD is looked up as GET. A variable takes one whole
- * segment that is not empty, fully decoded; a rest takes one or more, decoded but for %2F. A path with one more "/" at its
+ * segment that is not empty, fully decoded; a rest takes all that are left, none too, decoded but for %2F. A path with one more "/" at its
  * end is another path, except for rows that allow it. True if there is a row for path and method. */
 bool route_find(const struct route_index *index, struct arena *arena, struct str method, struct str path,
                 struct route_match *out);

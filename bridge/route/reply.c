@@ -14,38 +14,6 @@ void reply_envelope(struct strbuf *out, struct str message, struct str data)
 	strbuf_add_char(out, '}');
 }
 
-/* One top-level field (response_body). */
-static void print_field(struct strbuf *out, const struct field_side *field, const ProtobufCMessage *message)
-{
-	const char *at = (const char *)message + field->field->offset;
-	if (field->presence == FIELD_REPEATED) {
-		size_t count;
-		const ProtobufCMessage *const *items;
-		memcpy(&count, (const char *)message + field->field->quantifier_offset, sizeof count);
-		memcpy(&items, at, sizeof items);
-		strbuf_add_char(out, '[');
-		for (size_t i = 0; i < count; i++) {
-			if (i) strbuf_add_char(out, ',');
-			json_print(out, items[i]);
-		}
-		strbuf_add_char(out, ']');
-	} else if (field->presence == FIELD_MESSAGE) {
-		const ProtobufCMessage *inner;
-		memcpy(&inner, at, sizeof inner);
-		if (inner)
-			json_print(out, inner);
-		else
-			strbuf_add_cstr(out, "null");
-	} else {
-		ProtobufCBinaryData raw;
-		memcpy(&raw, at, sizeof raw);
-		if (raw.len)
-			strbuf_add(out, raw.data, raw.len);
-		else
-			strbuf_add_cstr(out, "null");
-	}
-}
-
 void reply_done(struct strbuf *out, const struct route_side *route, enum lang lang, const ProtobufCMessage *reply)
 {
 	const struct method_side *method = route->method;
@@ -54,7 +22,7 @@ void reply_done(struct strbuf *out, const struct route_side *route, enum lang la
 	json_print_string(out, str_from(text && *text ? text : "ok"));
 	strbuf_add_cstr(out, ",\"data\":");
 	if (route->response_field)
-		print_field(out, route->response_field, reply);
+		json_print_field(out, route->response_field, reply);
 	else
 		json_print(out, reply);
 	strbuf_add_char(out, '}');
@@ -88,6 +56,17 @@ static void print_params(struct strbuf *out, const struct rpc_outcome *outcome)
 	strbuf_add_char(out, '}');
 }
 
+/* Where the client wrote the field: a body that is a field of the request has that field's members at its top. */
+static void add_location(struct strbuf *out, const struct route_side *route, struct str field)
+{
+	const char *location = request_location(route, field);
+	struct str rest = field, top;
+	if (route->body_field && strcmp(location, "body") == 0 && str_split(&rest, '.', &top)) field = rest;
+	strbuf_add_cstr(out, location);
+	if (field.len) strbuf_add_char(out, '.');
+	strbuf_add_str(out, field);
+}
+
 static void print_violations(struct strbuf *out, const struct route_side *route, bool local,
                              const struct rpc_outcome *outcome)
 {
@@ -96,11 +75,10 @@ static void print_violations(struct strbuf *out, const struct route_side *route,
 		const struct rpc_violation *row = &outcome->violations[i];
 		struct strbuf field;
 		strbuf_init(&field, NULL);
-		if (route && !local) {
-			strbuf_add_cstr(&field, request_location(route, row->field));
-			if (row->field.len) strbuf_add_char(&field, '.');
-		}
-		strbuf_add_str(&field, row->field);
+		if (route && !local)
+			add_location(&field, route, row->field);
+		else
+			strbuf_add_str(&field, row->field);
 		strbuf_add_cstr(out, i ? ",{\"field\":" : "{\"field\":");
 		json_print_string(out, strbuf_str(&field));
 		strbuf_add_cstr(out, ",\"message\":");

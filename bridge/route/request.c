@@ -40,9 +40,6 @@ static void locate(struct error *err, size_t from, const char *location)
 static void collect(struct error *into, const struct error *part, const char *location)
 {
 	size_t from = into->violation_count;
-	if (part->violation_count == 0) {
-		(void)error_violation(into, "", "invalid", "%s", part->message);
-	}
 	for (size_t i = 0; i < part->violation_count; i++) {
 		const struct violation *row = &part->violations[i];
 		(void)error_violation(into, row->field, row->type, "%s", row->message);

@@ -36,10 +36,13 @@ MUST_CHECK bool json_set_field(struct arena *arena, const struct message_side *s
 void json_apply_defaults(struct arena *arena, const struct message_side *side, ProtobufCMessage *message);
 
 /* Prints a message: proto names, unset = null (or left out with PRINT_OMIT), enums by contract name, 64-bit counters as numbers, times
- * with six digits and Z, doubles as the shortest text that reads back the same, raw_json bytes verbatim, maps as objects.
+ * with six digits and Z, doubles as the shortest text that reads back the same ("NaN", "Infinity" and
+ * "-Infinity" as texts), raw_json bytes verbatim, maps as objects.
  * Non-ASCII as raw UTF-8; compact; no newline. */
 void json_print(struct strbuf *out, const ProtobufCMessage *message);
 struct str json_print_arena(struct arena *arena, const ProtobufCMessage *message);
+/* The value of one field of the message, of whatever kind, as it stands behind its name there. */
+void json_print_field(struct strbuf *out, const struct field_side *field, const ProtobufCMessage *message);
 
 /* Timestamps of messages. */
 Google__Protobuf__Timestamp *json_timestamp(struct arena *arena, int64_t at_us); /* 0 gives NULL = unset */

@@ -193,6 +193,11 @@ static void print_message(struct strbuf *out, const struct message_side *side, c
 	strbuf_add_char(out, '}');
 }
 
+void json_print_field(struct strbuf *out, const struct field_side *field, const ProtobufCMessage *message)
+{
+	print_field(out, field, message, 1);
+}
+
 void json_print(struct strbuf *out, const ProtobufCMessage *message)
 {
 	const struct message_side *side = message_side_of(message->descriptor);

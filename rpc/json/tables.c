@@ -89,7 +89,7 @@ bool field_is_set(const struct field_side *field, const ProtobufCMessage *messag
 	const char *base = (const char *)message;
 	const ProtobufCFieldDescriptor *f = field->field;
 	switch (field->presence) {
-	case FIELD_IMPLICIT: return true;
+	case FIELD_IMPLICIT: break;
 	case FIELD_OPTIONAL:
 	case FIELD_ONEOF: return *(const uint32_t *)(const void *)(base + f->quantifier_offset) == f->id;
 	case FIELD_MESSAGE: return *(void *const *)(const void *)(base + f->offset) != NULL;

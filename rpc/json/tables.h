@@ -10,8 +10,8 @@
 
 #include "store/base/str.h"
 
-/* Most fields of one message; protogen refuses more. */
-enum { FIELDS_MAX = 256 };
+/* Most fields of one message, and variables of one path; protogen refuses more. */
+enum { FIELDS_MAX = 256, ROUTE_VARIABLES_MAX = 8 };
 
 enum field_presence {
 	FIELD_IMPLICIT, /* proto3 scalar: always there */
@@ -87,7 +87,7 @@ const struct method_side *method_by_name(struct str name);
 enum http_verb { VERB_GET, VERB_PUT, VERB_POST, VERB_DELETE, VERB_PATCH };
 extern const char *const http_verb_names[5];
 
-enum segment_kind { SEGMENT_LITERAL, SEGMENT_VARIABLE, SEGMENT_REST }; /* REST: {path=**}, last, one or more segments */
+enum segment_kind { SEGMENT_LITERAL, SEGMENT_VARIABLE, SEGMENT_REST }; /* REST: {path=**}, last, any number of segments */
 struct route_segment {
 	enum segment_kind kind;
 	const char *text; /* literal: percent-decoded; variable: field name */

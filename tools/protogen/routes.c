@@ -80,8 +80,13 @@ static struct gen_segment variable(const struct compiling *c, struct str inner, 
 		refuse(c, "a path variable must not be repeated or a map");
 	if (segment.field->presence == FIELD_MESSAGE || segment.field->message || segment.field->timestamp)
 		refuse(c, "a path variable must not be a message");
-	for (size_t i = 0; i < c->route->segment_count; i++)
+	if (segment.field->rule->raw_json) refuse(c, "a path variable must not be finished JSON");
+	size_t variables = 1;
+	for (size_t i = 0; i < c->route->segment_count; i++) {
 		if (c->route->segments[i].field == segment.field) refuse(c, "a path variable occurs twice");
+		variables += c->route->segments[i].field != NULL;
+	}
+	if (variables > ROUTE_VARIABLES_MAX) refuse(c, "has too many variables");
 	return segment;
 }
 
@@ -177,7 +182,9 @@ static void compile_body(const struct compiling *c, const http_rule *rule)
 	}
 }
 
-static void add_one(struct model *model, const struct gen_method *method, const http_rule *rule, size_t binding)
+/* first: the rule that has it among its additional_bindings; NULL: the rule itself. */
+static void add_one(struct model *model, const struct gen_method *method, const http_rule *rule, const http_rule *first,
+                    size_t binding)
 {
 	struct gen_route route = { .method = method, .binding = binding, .path = "" };
 	struct compiling c = { model, method, &route };
@@ -192,7 +199,10 @@ static void add_one(struct model *model, const struct gen_method *method, const 
 	default: refuse(&c, "names no verb, or one that is not used here (custom)");
 	}
 	if (rule->base.n_unknown_fields)
-		refuse(&c, "uses a part of google.api.http that is not used here (selector, custom)");
+		refuse(&c, "uses a part of google.api.http that is not used here (selector, for one)");
+	if (first && rule->n_additional_bindings) refuse(&c, "additional_bindings inside additional_bindings");
+	if (first && strcmp(rule->body, first->body) != 0)
+		refuse(&c, "additional_bindings must have the body clause of their rule");
 	compile_path(&c);
 	compile_body(&c, rule);
 	if ((model->route_count & (model->route_count - 1)) == 0) { /* full at each power of two */
@@ -202,18 +212,16 @@ static void add_one(struct model *model, const struct gen_method *method, const 
 		model->routes = grown;
 	}
 	model->routes[model->route_count++] = route;
-	if (binding == 0)
+	if (!first)
 		for (size_t i = 0; i < rule->n_additional_bindings; i++)
-			add_one(model, method, rule->additional_bindings[i], i + 1);
-	else if (rule->n_additional_bindings)
-		refuse(&c, "additional_bindings inside additional_bindings");
+			add_one(model, method, rule->additional_bindings[i], rule, i + 1);
 }
 
 void routes_add(struct model *model, const struct gen_method *method, const Google__Protobuf__MethodOptions *options)
 {
 	const http_rule *rule =
 	    option_message(model->arena, &options->base, OPTION_HTTP, &google__api__http_rule__descriptor);
-	if (rule) add_one(model, method, rule, 0);
+	if (rule) add_one(model, method, rule, NULL, 0);
 }
 
 /* Two routes of one verb that accept the same paths: a variable's name and type do not tell them apart. */

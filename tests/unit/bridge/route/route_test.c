@@ -38,6 +38,7 @@ static const struct route_side rows[] = {
 	{ ROW(VERB_DELETE, "/a/{x}", LITERAL("a"), VARIABLE("x")) },
 	{ ROW(VERB_GET, "/a/b", LITERAL("a"), LITERAL("b")) },
 	{ ROW(VERB_POST, "/a/{x}:stop", LITERAL("a"), VARIABLE("x")), .custom_verb = "stop" },
+	{ ROW(VERB_GET, "/list/{path=**}", LITERAL("list"), REST("path")) },
 	{ ROW(VERB_GET, "/list", LITERAL("list")), .trailing_slash = true },
 	{ ROW(VERB_POST, "/list", LITERAL("list")), .trailing_slash = true },
 	{ ROW(VERB_GET, "/file/{path=**}", LITERAL("file"), REST("path")) },
@@ -51,25 +52,29 @@ static const struct {
 	const char *label, *method, *path, *route; /* NULL: none */
 	const char *first, *allow;                 /* first variable; Allow when there is no route for the method */
 } path_rows[] = {
-	{ "T4 one segment", "GET", "/a/x1", "/a/{x}", "x1", NULL },
-	{ "T4 one segment, not two", "GET", "/a/x1/y", NULL, NULL, "" },
-	{ "T4 a variable is not empty", "GET", "/a/", NULL, NULL, "" },
-	{ "T4 an empty segment in the middle", "GET", "/a//c", NULL, NULL, "" },
-	{ "T4 a rest of one", "GET", "/file/one", "/file/{path=**}", "one", NULL },
-	{ "T4 a rest of many", "GET", "/file/one/two/three", "/file/{path=**}", "one/two/three", NULL },
-	{ "T4 a rest of none", "GET", "/file/", NULL, NULL, "" },
-	{ "T4 a rest needs its slash", "GET", "/file", NULL, NULL, "" },
+	{ "T04 one segment", "GET", "/a/x1", "/a/{x}", "x1", NULL },
+	{ "T04 one segment, not two", "GET", "/a/x1/y", NULL, NULL, "" },
+	{ "T04 a variable is not empty", "GET", "/a/", NULL, NULL, "" },
+	{ "T04 an empty segment in the middle", "GET", "/a//c", NULL, NULL, "" },
+	{ "T04 a rest of one", "GET", "/file/one", "/file/{path=**}", "one", NULL },
+	{ "T04 a rest of many", "GET", "/file/one/two/three", "/file/{path=**}", "one/two/three", NULL },
+	{ "T04 a rest of one empty segment", "GET", "/file/", "/file/{path=**}", "", NULL },
+	{ "T04 a rest of none", "GET", "/file", "/file/{path=**}", "", NULL },
+	{ "T04 a rest is of whole segments", "GET", "/files", NULL, NULL, "" },
+	{ "T04 the shorter path before a rest of none", "GET", "/list", "/list", NULL, NULL },
+	{ "T04 a rest of some", "GET", "/list/x", "/list/{path=**}", "x", NULL },
+	{ "T08 a rest is without the slash before it", "GET", "/file//x", "/file/{path=**}", "/x", NULL },
 	{ "a literal before a variable", "GET", "/a/b", "/a/b", NULL, NULL },
 	{ "back from a literal that leads nowhere", "GET", "/a/b/c", "/a/{x}/c", "b", NULL },
 	{ "the literal way", "GET", "/a/b/d", "/a/b/d", NULL, NULL },
 	{ "a variable before a rest", "GET", "/file/f/meta", "/file/{x}/meta", "f", NULL },
-	{ "T7 custom verb", "POST", "/a/x1:stop", "/a/{x}:stop", "x1", NULL },
-	{ "T7 unregistered verb is part of the segment", "GET", "/a/x1:go", "/a/{x}", "x1:go", NULL },
-	{ "T7 the verb of another method too", "GET", "/a/x1:stop", "/a/{x}", "x1:stop", NULL },
-	{ "T7 a verb needs a segment", "POST", "/a/:stop", NULL, NULL, "GET, HEAD, DELETE, OPTIONS" },
-	{ "T9 fully decoded", "GET", "/a/x%20%2F%c3%a4", "/a/{x}", "x /\xc3\xa4", NULL },
-	{ "T9 plus stays plus in a path", "GET", "/a/x+y", "/a/{x}", "x+y", NULL },
-	{ "T9 a bad escape stays", "GET", "/a/%zz%2", "/a/{x}", "%zz%2", NULL },
+	{ "T07 custom verb", "POST", "/a/x1:stop", "/a/{x}:stop", "x1", NULL },
+	{ "T07 unregistered verb is part of the segment", "GET", "/a/x1:go", "/a/{x}", "x1:go", NULL },
+	{ "T07 the verb of another method too", "GET", "/a/x1:stop", "/a/{x}", "x1:stop", NULL },
+	{ "T07 a verb needs a segment", "POST", "/a/:stop", NULL, NULL, "GET, HEAD, DELETE, OPTIONS" },
+	{ "T09 fully decoded", "GET", "/a/x%20%2F%c3%a4", "/a/{x}", "x /\xc3\xa4", NULL },
+	{ "T09 plus stays plus in a path", "GET", "/a/x+y", "/a/{x}", "x+y", NULL },
+	{ "T09 a bad escape stays", "GET", "/a/%zz%2", "/a/{x}", "%zz%2", NULL },
 	{ "T10 all but the slash", "GET", "/file/x%20y%2Fz/%41", "/file/{path=**}", "x y%2Fz/A", NULL },
 	{ "T10 in either case", "GET", "/file/x%2fz", "/file/{path=**}", "x%2fz", NULL },
 	{ "NUL is a matter of whoever reads the variable", "GET", "/a/x%00y", "/a/{x}", NULL, NULL },
@@ -92,7 +97,7 @@ static const struct {
 	{ "T27 more is no match", "GET", "/listen", NULL, NULL, "" },
 	{ "T27 trailing slash is another path", "GET", "/a/b/", NULL, NULL, "" },
 	{ "trailing slash where it is allowed", "POST", "/list/", "/list", NULL, NULL },
-	{ "two slashes never", "GET", "/list//", NULL, NULL, "" },
+	{ "two slashes never", "POST", "/list//", NULL, NULL, "GET, HEAD, OPTIONS" },
 	{ "case matters", "GET", "/LIST", NULL, NULL, "" },
 	{ "dots are text", "GET", "/a/b/../b", NULL, NULL, "" },
 };
@@ -192,7 +197,7 @@ static void check_requests(void)
 	if (CHECK(c != NULL)) {
 		CHECK(c->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_CAT);
 		CHECK(c->pet_age == 5);
-		CHECK_ROW("T2 no query beside body \"*\"", c->_pet_breed_case == 0);
+		CHECK_ROW("T02 no query beside body \"*\"", c->_pet_breed_case == 0);
 	}
 	CHECK_ROW("empty body is an empty object", build(create, "", "", "", "", &err) != NULL);
 	CHECK(build(create, "", "{\"pet_type\":\"horse\",\"pet_age\":\"x\"}", "", "", &err) == NULL);
@@ -211,7 +216,7 @@ static void check_requests(void)
 	    (void *)build(list, "pet_type=dog&page=3&nonsense=1&&=x", "{\"page\":9}", "", "", &err);
 	if (CHECK(l != NULL)) {
 		CHECK(l->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_DOG);
-		CHECK_ROW("T3 no body clause, no body read", l->page == 3);
+		CHECK_ROW("T03 no body clause, no body read", l->page == 3);
 		CHECK_ROW("default for a missing parameter", l->page_size == 10);
 	}
 	l = (void *)build(list, "pageSize=7", "", "", "", &err);

@@ -26,9 +26,19 @@
 	"service S { rpc A(Req) returns (Rep) { option (google.api.http) = { " first " }; " NONE " }\n" \
 	"rpc B(Req) returns (Rep) { option (google.api.http) = { " second " }; " NONE " } }\n"
 
+#define WRAPPER(type) \
+	{ \
+		"J19 " type, "import \"google/protobuf/wrappers.proto\"; message M { google.protobuf." type " a = 1; }", \
+		    "bad.v1.M: field a: type google.protobuf." type " has no JSON form here" \
+	}
+#define MANY(path) \
+	"message Many { string a = 1; string b = 2; string c = 3; string d = 4; string e = 5; string f = 6; string g = 7; string h = 8; string i = 9; }\n" \
+	"service S { rpc M(Many) returns (Rep) { option (google.api.http) = { get: \"/" path "\" }; " NONE " } }\n"
+
 /* says: what stderr must contain; NULL: the contract is good. */
 static const struct row {
 	const char *label, *body, *says;
+	bool full; /* against the google.api.http of other tools, with the parts that ours leaves out */
 } rows[] = {
 	{ "a good contract", HTTP("get: \"/a/{id}\""), NULL },
 	{ "the root", HTTP("get: \"/\""), NULL },
@@ -73,20 +83,27 @@ static const struct row {
 	  "bad.v1.S/M: message bad.v1.R is recursive" },
 	{ "recursive, reached by no method", "message R { R r = 1; }", NULL },
 
-	{ "T6 variable inside a variable", HTTP("get: \"/a/{id={n}}\""), "a variable inside a variable" },
-	{ "T4 * in the middle", HTTP("get: \"/a/*/b\""), "a wildcard without a variable is not used here" },
-	{ "T4 * at the end", HTTP("get: \"/a/*\""), "a wildcard without a variable" },
-	{ "T4 ** without a name", HTTP("get: \"/a/**\""), "a wildcard without a variable" },
-	{ "T4 ** not last", HTTP("get: \"/a/{id=**}/b\""), "** must be the last segment" },
-	{ "T4 ** last, with a verb", HTTP("get: \"/a/{id=**}:look\""), NULL },
-	{ "T5 {v=a/*}", HTTP("get: \"/a/{id=b/*}\""), "a template inside a variable is not used here" },
-	{ "T5 {v=literal}", HTTP("get: \"/a/{id=b}\""), "a template inside a variable is not used here" },
-	{ "T5 {v=*/**}", HTTP("get: \"/a/{id=*/**}\""), "a template inside a variable" },
-	{ "T8 repeated variable", HTTP("get: \"/a/{tags}\""), "a path variable must not be repeated" },
-	{ "T8 map variable",
+	{ "T06 variable inside a variable", HTTP("get: \"/a/{id={n}}\""), "a variable inside a variable" },
+	{ "T04 * in the middle", HTTP("get: \"/a/*/b\""), "a wildcard without a variable is not used here" },
+	{ "T04 * at the end", HTTP("get: \"/a/*\""), "a wildcard without a variable" },
+	{ "T04 ** without a name", HTTP("get: \"/a/**\""), "a wildcard without a variable" },
+	{ "T04 ** not last", HTTP("get: \"/a/{id=**}/b\""), "** must be the last segment" },
+	{ "T04 ** last, with a verb", HTTP("get: \"/a/{id=**}:look\""), NULL },
+	{ "T05 {v=a/*}", HTTP("get: \"/a/{id=b/*}\""), "a template inside a variable is not used here" },
+	{ "T05 {v=literal}", HTTP("get: \"/a/{id=b}\""), "a template inside a variable is not used here" },
+	{ "T05 {v=*/**}", HTTP("get: \"/a/{id=*/**}\""), "a template inside a variable" },
+	{ "T08 repeated variable", HTTP("get: \"/a/{tags}\""), "a path variable must not be repeated" },
+	{ "T08 map variable",
 	  "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { get: \"/a/{pairs}\" }; " NONE " } }",
 	  "a path variable must not be repeated or a map" },
-	{ "T8 message variable", HTTP("get: \"/a/{item}\""), "a path variable must not be a message" },
+	{ "T08 message variable", HTTP("get: \"/a/{item}\""), "a path variable must not be a message" },
+	{ "T08 variable of finished JSON",
+	  "message Doc { bytes doc = 1 [(petfood.rule) = { raw_json: true }]; } service S { rpc M(Doc) returns (Rep) { option (google.api.http) = { "
+	  "post: \"/a/{doc}\" body: \"*\" }; " NONE " } }",
+	  "bad.v1.S/M: route /a/{doc}: a path variable must not be finished JSON" },
+	{ "T08 variable of any primitive type", HTTP("get: \"/a/{n}/{raw}\""), NULL },
+	{ "T26 eight variables", MANY("{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}"), NULL },
+	{ "T26 nine variables", MANY("{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"), "bad.v1.S/M: route /{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}: has too many variables" },
 	{ "T11 nested path variable", HTTP("get: \"/a/{item.name}\""), "a nested path variable is not used here" },
 	{ "variable that is no field", HTTP("get: \"/a/{nothing}\""), "a path variable is no field of the request" },
 	{ "variable twice", HTTP("get: \"/a/{id}/{id}\""), "a path variable occurs twice" },
@@ -97,9 +114,9 @@ static const struct row {
 	{ "empty path", HTTP("get: \"\""), "does not start with /" },
 	{ "empty segment", HTTP("get: \"/a//b\""), "an empty segment" },
 	{ "T27 slash at the end", HTTP("get: \"/a/\""), "an empty segment (policy.trailing_slash" },
-	{ "T7 empty verb", HTTP("get: \"/a:\""), "an empty segment" },
-	{ "T7 verb behind nothing", HTTP("get: \"/:look\""), "a verb needs a segment before it" },
-	{ "T7 verb in the middle", HTTP("get: \"/a:look/b\""), "a character that must not stand in a path" },
+	{ "T07 empty verb", HTTP("get: \"/a:\""), "an empty segment" },
+	{ "T07 verb behind nothing", HTTP("get: \"/:look\""), "a verb needs a segment before it" },
+	{ "T07 verb in the middle", HTTP("get: \"/a:look/b\""), "a character that must not stand in a path" },
 	{ "T19 percent cut", HTTP("get: \"/a%2\""), "a % without two hexadecimal digits" },
 	{ "T19 percent, no hex", HTTP("get: \"/a%zz\""), "a % without two hexadecimal digits" },
 	{ "T19 hidden slash", HTTP("get: \"/a%2Fb\""), "a literal must not hide a slash" },
@@ -114,7 +131,15 @@ static const struct row {
 	         "trailing_slash: true };"),
 	  "trailing_slash needs" },
 
-	{ "T18 custom kind", HTTP("body: \"*\""), "names no verb" },
+	{ "T18 no kind", HTTP("body: \"*\""), "bad.v1.S/M: route : names no verb" },
+	{ "T18 custom kind *", HTTP("custom { kind: \"*\" path: \"/a\" }"), "bad.v1.S/M: route : names no verb, or one that is not used here (custom)", true },
+	{ "T18 custom kind HEAD", HTTP("custom { kind: \"HEAD\" path: \"/a\" }"), "bad.v1.S/M: route : names no verb, or one that is not used here (custom)",
+	  true },
+	{ "T18 custom kind among further bindings", HTTP("get: \"/a\" additional_bindings { custom { kind: \"OPTIONS\" path: \"/a\" } }"),
+	  "bad.v1.S/M: route : names no verb", true },
+	{ "T21 selector of a service configuration", HTTP("selector: \"bad.v1.S.M\" get: \"/a\""),
+	  "bad.v1.S/M: route /a: uses a part of google.api.http that is not used here (selector", true },
+	{ "T21 without it the same file is good", HTTP("get: \"/a\""), NULL, true },
 	{ "patch", HTTP("patch: \"/a\""), "PATCH is not used here" },
 	{ "T20 GET with a body", HTTP("get: \"/a\" body: \"*\""), "GET and DELETE have no body" },
 	{ "T20 DELETE with a body", HTTP("delete: \"/a\" body: \"item\""), "GET and DELETE have no body" },
@@ -127,12 +152,25 @@ static const struct row {
 	{ "T17 body", HTTP("post: \"/a/{id}\" body: \"item\""), NULL },
 	{ "T16 response_body names nothing", HTTP("get: \"/a\" response_body: \"nothing\""),
 	  "response_body names no field of the reply" },
+	{ "T16 response_body of a stream",
+	  "service S { rpc M(Req) returns (petfood.v1.StreamOpen) { option (google.api.http) = { get: \"/a\" response_body: \"preface\" }; option "
+	  "(petfood.policy) = { auth: AUTH_NONE opens_stream: true }; } }",
+	  "bad.v1.S/M: route /a: a stream has no response_body" },
+	{ "T15 additional_bindings", HTTP("get: \"/a\" additional_bindings { get: \"/b\" } additional_bindings { delete: \"/c\" }"), NULL },
+	{ "T15 another body clause", HTTP("get: \"/a\" additional_bindings { post: \"/b\" body: \"*\" }"),
+	  "bad.v1.S/M: route /b: additional_bindings must have the body clause of their rule" },
+	{ "T15 no body clause where the rule has one", HTTP("post: \"/a\" body: \"item\" additional_bindings { post: \"/b\" }"),
+	  "route /b: additional_bindings must have the body clause of their rule" },
 	{ "T15 nested additional_bindings",
 	  HTTP("get: \"/a\" additional_bindings { get: \"/b\" additional_bindings { get: \"/c\" } }"),
 	  "additional_bindings inside additional_bindings" },
 	{ "T12 repeated message in the query",
 	  "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { get: \"/a\" }; " NONE " } }",
 	  "field items of bad.v1.Wide cannot be a query parameter" },
+	{ "T12 finished JSON in the query",
+	  "message Doc { bytes doc = 1 [(petfood.rule) = { raw_json: true }]; } service S { rpc M(Doc) returns (Rep) { option (google.api.http) = { "
+	  "get: \"/a\" }; " NONE " } }",
+	  "bad.v1.S/M: route /a: field doc of bad.v1.Doc cannot be a query parameter" },
 	{ "T12 the same in a body",
 	  "service S { rpc M(Wide) returns (Rep) { option (google.api.http) = { post: \"/a\" body: \"*\" }; " NONE
 	  " } }",
@@ -158,15 +196,15 @@ static const struct row {
 	{ "literal beside a variable", TWO("get: \"/a/{id}\"", "get: \"/a/b\""), NULL },
 	{ "variable beside a rest", TWO("get: \"/a/{id}\"", "get: \"/a/{id=**}\""), NULL },
 
-	{ "J1 a name that is another field's JSON name",
+	{ "J01 a name that is another field's JSON name",
 	  "message M { int32 a = 1 [json_name = \"b_c\"]; int32 b_c = 2; }",
 	  "bad.v1.M: \"b_c\" is field b_c and the JSON name of a" },
-	{ "J1 two fields of one JSON name",
+	{ "J01 two fields of one JSON name",
 	  "message M { int32 a = 1 [json_name = \"x\"]; int32 b = 2 [json_name = \"x\"]; }",
 	  "bad.v1.M: fields a and b are both \"x\" in JSON" },
-	{ "J8 enum value without prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; RED = 1; }",
+	{ "J08 enum value without prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; RED = 1; }",
 	  "bad.v1.Colour: value RED does not start with" },
-	{ "J8 enum value that is only the prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_ = 1; }",
+	{ "J08 enum value that is only the prefix", "enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_ = 1; }",
 	  "value COLOUR_ does not start with" },
 	{ "J16 Duration", "import \"google/protobuf/duration.proto\"; message M { google.protobuf.Duration d = 1; }",
 	  "bad.v1.M: field d: type google.protobuf.Duration has no JSON form here" },
@@ -174,8 +212,25 @@ static const struct row {
 	  "type google.protobuf.FieldMask has no JSON form" },
 	{ "J18 Any", "import \"google/protobuf/any.proto\"; message M { google.protobuf.Any a = 1; }",
 	  "type google.protobuf.Any has no JSON form" },
-	{ "J19 wrappers", "import \"google/protobuf/wrappers.proto\"; message M { google.protobuf.Int32Value a = 1; }",
-	  "has no JSON form here" },
+	{ "J18 Empty", "import \"google/protobuf/empty.proto\"; message M { google.protobuf.Empty e = 1; }",
+	  "bad.v1.M: field e: type google.protobuf.Empty has no JSON form here" },
+	{ "J18 Empty as a request", "import \"google/protobuf/empty.proto\"; service S { rpc M(google.protobuf.Empty) returns (Rep) { " NONE " } }",
+	  "bad.v1.S/M: request and reply must be messages of this contract" },
+	WRAPPER("BoolValue"),
+	WRAPPER("Int32Value"),
+	WRAPPER("UInt32Value"),
+	WRAPPER("Int64Value"),
+	WRAPPER("UInt64Value"),
+	WRAPPER("FloatValue"),
+	WRAPPER("DoubleValue"),
+	WRAPPER("StringValue"),
+	WRAPPER("BytesValue"),
+	{ "J11 Value", "import \"google/protobuf/struct.proto\"; message M { google.protobuf.Value a = 1; }",
+	  "bad.v1.M: field a: type google.protobuf.Value has no JSON form here" },
+	{ "J11 NullValue", "import \"google/protobuf/struct.proto\"; message M { google.protobuf.NullValue a = 1; }",
+	  "bad.v1.M: field a: enum google.protobuf.NullValue is not known here" },
+	{ "J11 ListValue", "import \"google/protobuf/struct.proto\"; message M { google.protobuf.ListValue a = 1; }",
+	  "bad.v1.M: field a: type google.protobuf.ListValue has no JSON form here" },
 	{ "J11 Struct", "import \"google/protobuf/struct.proto\"; message M { google.protobuf.Struct a = 1; }",
 	  "has no JSON form here" },
 	{ "optional message", "message M { optional Item item = 1; }",
@@ -255,16 +310,35 @@ static struct str read_text(struct arena *arena, const char *path)
 	return strbuf_str(&out);
 }
 
+/* The option as other tools have it; numbers are those of google/api/http.proto. */
+static const char full_http[] = "syntax = \"proto3\";\npackage google.api;\n"
+                                "message CustomHttpPattern { string kind = 1; string path = 2; }\n"
+                                "message HttpRule { string selector = 1; oneof pattern { string get = 2; string put = 3; string post = 4; string delete = 5; "
+                                "string patch = 6; CustomHttpPattern custom = 8; } string body = 7; string response_body = 12; repeated HttpRule "
+                                "additional_bindings = 11; }\n";
+
+static void write_full_http(struct arena *arena, const struct tools *tools)
+{
+	static const char *const folders[] = { "full", "full/google", "full/google/api" };
+	for (size_t i = 0; i < COUNT(folders); i++) {
+		const char *path = str_printf(arena, "%s/%s", tools->dir, folders[i]).ptr;
+		if (mkdir(path, 0700) != 0 && errno != EEXIST) die("%s: %s", path, strerror(errno));
+	}
+	write_text(str_printf(arena, "%s/full/google/api/http.proto", tools->dir).ptr, full_http);
+}
+
 /* protogen's exit code for a contract; its stderr in *out_says. */
-static int generate(struct arena *arena, const struct tools *tools, const char *label, const char *text,
+static int generate(struct arena *arena, const struct tools *tools, const char *label, const char *text, bool full,
                     struct str *out_says)
 {
+	char *other = str_dup_c(arena, str_printf(arena, full ? "-I%s/full" : "-I%s", tools->dir));
 	char *proto = str_dup_c(arena, str_printf(arena, "%s/bad.proto", tools->dir));
 	char *set = str_dup_c(arena, str_printf(arena, "%s/bad.fds", tools->dir));
 	char *log = str_dup_c(arena, str_printf(arena, "%s/stderr", tools->dir));
 	char *own = str_dup_c(arena, str_printf(arena, "-I%s", tools->dir));
 	char *out = str_dup_c(arena, str_printf(arena, "--descriptor_set_out=%s", set));
 	char *protoc[] = { tools->protoc,
+		           other, /* the first that has a file gives it */
 		           own,
 		           (char *)"-Iproto",
 		           (char *)"-I/usr/include",
@@ -291,7 +365,7 @@ static void test_rows(struct arena *arena, const struct tools *tools)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct str text = str_printf(arena, "%s%s", HEAD, rows[i].body), says;
-		int code = generate(arena, tools, rows[i].label, text.ptr, &says);
+		int code = generate(arena, tools, rows[i].label, text.ptr, rows[i].full, &says);
 		bool good = rows[i].says ? code == 1 && str_find(says, str_from(rows[i].says), 0) != SIZE_MAX &&
 		                               str_has_prefix(says, STR("bad.proto: "))
 		                         : code == 0 && says.len == 0;
@@ -309,11 +383,11 @@ static void test_field_limit(struct arena *arena, const struct tools *tools)
 		strbuf_add_cstr(&text, HEAD "message M {");
 		for (int i = 1; i <= count; i++) strbuf_printf(&text, " int32 f%d = %d;", i, i);
 		strbuf_add_cstr(&text, " }\n");
-		CHECK(generate(arena, tools, "256 fields", text.data, &says) == (count > 256));
+		CHECK(generate(arena, tools, "256 fields", text.data, false, &says) == (count > 256));
 		CHECK(count <= 256 || str_find(says, STR("bad.v1.M: has more than 256 fields"), 0) != SIZE_MAX);
 	}
 	struct str says;
-	CHECK(generate(arena, tools, "proto2", "syntax = \"proto2\";\nmessage M { optional int32 a = 1; }\n", &says) ==
+	CHECK(generate(arena, tools, "proto2", "syntax = \"proto2\";\nmessage M { optional int32 a = 1; }\n", false, &says) ==
 	      1);
 	CHECK(str_find(says, STR("bad.proto: the file: is not proto3"), 0) != SIZE_MAX);
 	arena_reset(arena);
@@ -328,7 +402,7 @@ static void test_unchanged(struct arena *arena, const struct tools *tools)
 	struct str says;
 	for (int round = 0; round < 2; round++) {
 		const char *text = HEAD "message N { optional int32 n = 1; }\n" HTTP("get: \"/a\"");
-		CHECK(generate(arena, tools, "twice the same", text, &says) == 0);
+		CHECK(generate(arena, tools, "twice the same", text, false, &says) == 0);
 		for (size_t i = 0; i < COUNT(outputs); i++) {
 			struct stat info;
 			char *path = str_dup_c(arena, str_printf(arena, "%s/%s", tools->dir, outputs[i]));
@@ -359,6 +433,7 @@ int main(int argc, char **argv)
 	struct tools tools = { argv[1], argv[2], argv[3] };
 	if (mkdir(tools.dir, 0700) != 0 && errno != EEXIST) die("%s: %s", tools.dir, strerror(errno));
 	struct arena *arena = arena_create(0);
+	write_full_http(arena, &tools);
 	test_rows(arena, &tools);
 	test_field_limit(arena, &tools);
 	test_unchanged(arena, &tools);
