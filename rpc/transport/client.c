@@ -24,10 +24,11 @@ enum {
 	BACKOFF_MIN_MS = 20,
 	BACKOFF_MAX_MS = 1000,
 	CANCEL_TIMEOUT_MS = 1000,
+	PUSHBACK_S_MAX = 60,
 };
-/* Retries may be a tenth of all calls, and ten at once: then an outage is not answered with a storm. */
-#define RETRY_TOKENS_MAX 10.0
-#define RETRY_TOKENS_PER_SUCCESS 0.1
+/* Repeats may be a tenth of the calls that end well, and ten at once: then an outage is not answered with a storm. In tenths,
+ * because ten times 0.1 is not quite 1. */
+enum { RETRY_TENTHS_MAX = 100, RETRY_TENTHS_EACH = 10 };
 
 static void on_aio(void *self);
 static void launch(struct rpc_pending *pending);
@@ -99,7 +100,7 @@ bool rpc_client_create(const struct rpc_client_options *options, struct rpc_clie
 	pthread_cond_init(&client->idle, NULL);
 	client->message_bytes_max = options->message_bytes_max ? options->message_bytes_max : 16 * 1024 * 1024;
 	client->in_flight_max = options->in_flight_max ? options->in_flight_max : IN_FLIGHT_DEFAULT;
-	client->retry_tokens = RETRY_TOKENS_MAX;
+	client->retry_tenths = RETRY_TENTHS_MAX;
 	client->endpoints = calloc(options->endpoint_count + 1, sizeof *client->endpoints);
 	if (!client->endpoints) die("out of memory");
 	bool ok =
@@ -181,13 +182,12 @@ static struct link *link_take(struct rpc_client *client)
 }
 
 /* The last that a callback does with its link: another call may use it from here. */
-static void link_give(struct link *link, bool endpoint_failed)
+static void link_give(struct link *link)
 {
 	struct rpc_client *client = link->endpoint->client;
 	pthread_mutex_lock(&client->lock);
 	link->pending = NULL;
 	link->endpoint->in_flight--;
-	if (endpoint_failed) link->endpoint->dead_until_ms = time_monotonic_ms() + DEAD_MS;
 	link->next = link->endpoint->free_links;
 	link->endpoint->free_links = link;
 	pthread_mutex_unlock(&client->lock);
@@ -208,8 +208,7 @@ static void finish(struct rpc_pending *pending, const struct rpc_outcome *outcom
 	struct rpc_client *client = pending->client;
 	if (pending->done) pending->done(pending->self, outcome);
 	pthread_mutex_lock(&client->lock);
-	if (outcome->code == RPC_OK && client->retry_tokens < RETRY_TOKENS_MAX)
-		client->retry_tokens += RETRY_TOKENS_PER_SUCCESS;
+	if (outcome->code == RPC_OK && client->retry_tenths < RETRY_TENTHS_MAX) client->retry_tenths++;
 	DL_DELETE(client->calls, pending);
 	client->in_flight--;
 	pthread_cond_broadcast(&client->idle);
@@ -261,22 +260,46 @@ static bool any_connected(struct rpc_client *client)
 	return any;
 }
 
+/* Skipped for a while, as long as there is another. */
+static void mark_dead(struct endpoint *endpoint)
+{
+	pthread_mutex_lock(&endpoint->client->lock);
+	endpoint->dead_until_ms = time_monotonic_ms() + DEAD_MS;
+	pthread_mutex_unlock(&endpoint->client->lock);
+}
+
+/* How long a server that refused wants to be left alone; 0 if it did not say, or another one can be asked meanwhile. */
+static int64_t pushback_ms(struct rpc_client *client, const Petfood__Rpc__V1__RpcReply *reply)
+{
+	int64_t seconds = 0, now_ms = time_monotonic_ms();
+	for (size_t i = 0; reply && i < reply->status->n_params; i++) {
+		const Petfood__Rpc__V1__ReasonParam *param = reply->status->params[i];
+		if (strcmp(param->name, "retry_after") == 0 && !str_to_int64(str_from(param->value), &seconds)) seconds = 0;
+	}
+	if (seconds <= 0) return 0;
+	pthread_mutex_lock(&client->lock);
+	for (size_t i = 0; i < client->endpoint_count; i++)
+		if (client->endpoints[i].pipes > 0 && client->endpoints[i].dead_until_ms <= now_ms) seconds = 0;
+	pthread_mutex_unlock(&client->lock);
+	return seconds < PUSHBACK_S_MAX ? seconds * 1000 : PUSHBACK_S_MAX * 1000;
+}
+
 /* Whether to try once more: only what the .proto marks as free of side effects, only within the deadline and the budget, and not if
  * waiting for a connection was in vain and there is none anywhere. With pending->lock held; the pause is already under way on
  * return true. */
-static bool try_again(struct rpc_pending *pending, enum rpc_code code, bool waited_in_vain)
+static bool try_again(struct rpc_pending *pending, enum rpc_code code, bool waited_in_vain, int64_t pushback)
 {
 	struct rpc_client *client = pending->client;
 	int64_t cap_ms = (int64_t)BACKOFF_MIN_MS << pending->attempt;
 	if (cap_ms > BACKOFF_MAX_MS) cap_ms = BACKOFF_MAX_MS;
-	int64_t pause_ms = 1 + (int64_t)(entropy_u64() % (uint64_t)cap_ms);
+	int64_t pause_ms = pushback + 1 + (int64_t)(entropy_u64() % (uint64_t)cap_ms);
 	if (code != RPC_UNAVAILABLE || pending->cancelled || !pending->method || !pending->method->no_side_effects)
 		return false;
 	if (waited_in_vain && !any_connected(client)) return false; /* told within a second, not five */
 	if (pending->attempt >= ATTEMPTS_MAX || time_monotonic_ms() + pause_ms >= pending->deadline_ms) return false;
 	pthread_mutex_lock(&client->lock);
-	bool allowed = !client->closing && client->retry_tokens >= 1.0;
-	if (allowed) client->retry_tokens -= 1.0;
+	bool allowed = !client->closing && client->retry_tenths >= RETRY_TENTHS_EACH;
+	if (allowed) client->retry_tenths -= RETRY_TENTHS_EACH;
 	pthread_mutex_unlock(&client->lock);
 	if (!allowed) return false;
 	pending->state = PENDING_PAUSING;
@@ -337,19 +360,17 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	}
 	if (msg) nng_msg_free(msg);
 	struct link *link = pending->link;
-	if (try_again(pending, reply ? (enum rpc_code)reply->status->code : err.code, waited_in_vain)) {
-		if (endpoint_failed) {
-			pthread_mutex_lock(&pending->client->lock);
-			link->endpoint->dead_until_ms = time_monotonic_ms() + DEAD_MS;
-			pthread_mutex_unlock(&pending->client->lock);
-		}
+	/* A server that is stopping refuses at once, so it would seem the least busy one and draw every call to itself. */
+	if (endpoint_failed || (reply && strcmp(reply->status->reason, "SHUTTING_DOWN") == 0)) mark_dead(link->endpoint);
+	if (try_again(pending, reply ? (enum rpc_code)reply->status->code : err.code, waited_in_vain,
+	              pushback_ms(pending->client, reply))) {
 		pthread_mutex_unlock(&pending->lock);
 		return;
 	}
 	pending->state = PENDING_DONE;
 	pending->link = NULL;
 	pthread_mutex_unlock(&pending->lock);
-	link_give(link, endpoint_failed);
+	link_give(link);
 	if (reply) {
 		outcome_from_status(pending->arena, reply->status, &outcome);
 		if (outcome.code == RPC_OK)
@@ -390,7 +411,7 @@ static void on_aio(void *self)
 		}
 		pending->link = NULL;
 		pthread_mutex_unlock(&pending->lock);
-		link_give(link, false);
+		link_give(link);
 		launch(pending);
 		return;
 	case PENDING_DONE: break;

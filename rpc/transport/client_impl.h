@@ -59,7 +59,7 @@ struct rpc_client {
 	struct endpoint *endpoints;
 	size_t message_bytes_max, in_flight_max, in_flight;
 	struct rpc_pending *calls;
-	double retry_tokens;
+	unsigned retry_tenths;     /* of a repeat */
 	bool closing;
 };
 

@@ -93,8 +93,8 @@ static bool admit(struct slot *slot, struct error *err)
 	pthread_mutex_lock(&server->lock);
 	bool refused = server->draining, full = !refused && !call_pool_push(call_pool_of(slot), slot, false);
 	pthread_mutex_unlock(&server->lock);
-	if (refused) return error_set(err, RPC_UNAVAILABLE, "SHUTTING_DOWN", "draining");
-	if (full) return error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "the queue is full");
+	if (refused) return refuse_stopping(err, "draining");
+	if (full) return refuse_overloaded(err, "the queue is full");
 	return true;
 }
 
@@ -361,7 +361,7 @@ void rpc_server_drain(struct rpc_server *server, int64_t wait_ms)
 static void refuse_queued(struct rpc_server *server, struct call_pool *pool)
 {
 	struct error err;
-	error_set(&err, RPC_UNAVAILABLE, "SHUTTING_DOWN", "stopping");
+	refuse_stopping(&err, "stopping");
 	pthread_mutex_lock(&server->lock);
 	while (pool->queue) {
 		struct slot *slot = pool->queue;

@@ -17,7 +17,7 @@ struct rpc_server_options {
 	size_t listen_count;
 	bool allow_insecure_tcp;       /* plain tcp:// beyond loopback */
 	size_t workers;                /* default 8 */
-	size_t queue_length;           /* waiting calls beyond that are shed; default 256 */
+	size_t queue_length;           /* waiting calls beyond that are shed with OVERLOADED and retry_after; default 256 */
 	size_t hash_workers;           /* pool of POOL_HASH methods */
 	size_t message_bytes_max;      /* 0 = RPC_MESSAGE_BYTES_MAX */
 	const struct token_keys *keys; /* borrowed; verify access and service tokens */
@@ -42,7 +42,7 @@ struct rpc_server_options {
 MUST_CHECK bool rpc_server_start(const struct rpc_server_options *options, struct rpc_server **out, struct error *err);
 /* Runs parked calls that wait for this key. */
 void rpc_server_wake(struct rpc_server *server, struct str key);
-/* Refuses new calls with SHUTTING_DOWN, answers parked ones, waits up to wait_ms for the others. */
+/* Refuses new calls with SHUTTING_DOWN and retry_after, answers parked ones, waits up to wait_ms for the others. */
 void rpc_server_drain(struct rpc_server *server, int64_t wait_ms);
 void rpc_server_stop(struct rpc_server **server);
 

@@ -26,6 +26,7 @@ enum {
 	TOMBSTONE_MS = 5000,
 	RECVMAXSZ_SPARE = 64,     /* nng counts its own header */
 	ARENAS_KEPT = 64,
+	RETRY_AFTER_S = 1,        /* a restart takes about that long, a full queue much less */
 };
 
 enum slot_state { SLOT_RECEIVING, SLOT_QUEUED, SLOT_RUNNING, SLOT_PARKED, SLOT_ANSWERING, SLOT_GONE };
@@ -124,6 +125,9 @@ struct rpc_server {
 void slot_answer(struct slot *slot, const ProtobufCMessage *reply, const struct error *err);
 /* Moves the slot to ANSWERING; the lock is held. */
 void slot_take_for_answer(struct slot *slot);
+/* Refusals of calls that may well be served a little later: with the parameter retry_after, in seconds. Return false. */
+bool refuse_stopping(struct error *err, const char *why);
+bool refuse_overloaded(struct error *err, const char *why);
 
 /* server.c */
 void slot_receive(struct slot *slot);    /* waits for the next message */

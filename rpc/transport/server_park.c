@@ -87,8 +87,7 @@ bool slot_park(struct slot *slot, struct error *err)
 	} else if (slot->parking.woken) {
 		(void)call_pool_push(call_pool_of(slot), slot, true);
 	} else if (server->parked_count >= server->options.parked_max) {
-		kept =
-		    error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls are parked", server->parked_count);
+		kept = refuse_overloaded(err, "too many calls are parked");
 	} else {
 		slot->state = SLOT_PARKED;
 		DL_APPEND(server->parked, slot);

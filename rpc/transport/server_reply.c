@@ -13,6 +13,18 @@ void slot_take_for_answer(struct slot *slot)
 	slot_unregister(slot);
 }
 
+bool refuse_stopping(struct error *err, const char *why)
+{
+	error_set(err, RPC_UNAVAILABLE, "SHUTTING_DOWN", "%s", why);
+	return error_param(err, "retry_after", "%d", RETRY_AFTER_S);
+}
+
+bool refuse_overloaded(struct error *err, const char *why)
+{
+	error_set(err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%s", why);
+	return error_param(err, "retry_after", "%d", RETRY_AFTER_S);
+}
+
 /* A reply in a message of nng's, or the reason why there is none. */
 static nng_msg *pack(struct slot *slot, const ProtobufCMessage *message, struct error *err)
 {
@@ -78,14 +90,15 @@ static void account(struct slot *slot, const struct error *err)
 	enum rpc_code code = (unsigned)err->code < RPC_CODE_COUNT ? err->code : RPC_UNKNOWN;
 	enum log_level level = slot->method->side->pool == POOL_INLINE && code == RPC_OK ? LOG_DEBUG : LOG_INFO;
 	bool ours = code == RPC_INTERNAL || code == RPC_UNKNOWN || code == RPC_DATA_LOSS;
-	char user[13];
 	metric_add(code_counter(slot->method, code), 1);
 	metric_observe_us(latency_of(slot->method), took_us);
-	hash_user(slot->call.caller.user_id, user);
 	/* What went wrong on our side is told in full, once; the caller sees only the reason's text. */
 	if (ours)
 		log_error("rpc.failed", LOG_CSTR("method", slot->method->name),
 		          LOG_TEXT("request_id", slot->call.request_id), LOG_ERR(err));
+	if (!log_enabled(level)) return;
+	char user[13];
+	hash_user(slot->call.caller.user_id, user);
 	LOG_AT(level, "rpc.call", LOG_CSTR("method", slot->method->name), LOG_CSTR("code", rpc_code_name(code)),
 	       LOG_CSTR("reason", err->reason), LOG_DOUBLE("ms", (double)took_us / 1000.0),
 	       LOG_TEXT("request_id", slot->call.request_id), LOG_CSTR("user", user),

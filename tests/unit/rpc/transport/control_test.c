@@ -4,6 +4,7 @@
 #include <nng/protocol/reqrep0/req.h>
 #include <stdlib.h>
 
+#include "rpc/transport/server_impl.h"
 #include "rpc/wire/envelope.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
@@ -33,10 +34,31 @@ static bool parked_is(void *count)
 }
 static bool wait_parked(int64_t count) { return wait_until(parked_is, &count); }
 
+/* The books of an idle server: every context waits for a message, none knows a call or holds its memory. */
+static bool gave_everything_back(void)
+{
+	struct rpc_server *server = fx.server;
+	pthread_mutex_lock(&server->lock);
+	bool ok = server->in_flight == 0 && server->receiving == server->slot_count && server->slot_count >= RECEIVERS &&
+	          !server->registry && !server->watches && !server->parked && server->parked_count == 0 &&
+	          server->workers.length == 0 && server->hashers.length == 0;
+	for (size_t i = 0; i < server->slot_count; i++) {
+		const struct slot *slot = server->slots[i];
+		ok = ok && slot->state == SLOT_RECEIVING && !slot->registered && !slot->parking.watch;
+		/* Beyond ARENAS_KEPT they are freed outside the lock. */
+		if (server->slot_count <= ARENAS_KEPT) ok = ok && !slot->arena;
+	}
+	/* And the memory is kept for the next ones. */
+	ok = ok && server->arena_count > 0;
+	pthread_mutex_unlock(&server->lock);
+	return ok;
+}
+
 static void stop(void)
 {
 	gate_set(true);
 	CHECK_ROW("every call was answered", wait_until(nothing_in_flight, NULL));
+	CHECK_ROW("R05 count == 0, and nothing is kept", gave_everything_back());
 	gate_set(false);
 	fixture_stop();
 }
@@ -56,7 +78,7 @@ static bool cancel_as(const struct rpc_metadata *metadata, const unsigned char i
 	return ((Petfood__Rpc__V1__CancelReply *)(void *)reply)->found;
 }
 
-static void test_cancel_running(void)
+static void r05_cancel_running(void)
 {
 	struct answer a;
 	struct rpc_pending *pending;
@@ -66,12 +88,42 @@ static void test_cancel_running(void)
 	CHECK(gate_has(1));
 	rpc_pending_cancel(&pending);
 	CHECK(!pending && answer_wait(&a) && a.code == RPC_CANCELLED && strcmp(a.reason, "CALL_CANCELLED") == 0);
-	CHECK_ROW("the handler is told", gate_has(0));
+	CHECK_ROW("R05 after the handler began: it is told", gate_has(0));
 	answer_fini(&a);
 	stop();
 }
 
-static void test_cancel_is_for_the_same_principal(void)
+/* The server's part alone: cancelled by hand, so that the caller still listens. */
+static void r05_cancel_running_answers_the_caller(void)
+{
+	struct answer a;
+	fixture_start("inproc://cancel-by-hand");
+	answer_init(&a);
+	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &a, NULL) && gate_has(1));
+	CHECK(cancel_as(&user, fx.blocked_id));
+	CHECK_ROW("R05 by its handler", answer_wait(&a) && a.code == RPC_CANCELLED && strcmp(a.reason, "CALL_CANCELLED") == 0);
+	answer_fini(&a);
+	stop();
+}
+
+static void r05_cancel_after_the_answer(void)
+{
+	struct answer a;
+	unsigned char id[16];
+	fixture_start("inproc://cancel-after");
+	gate_set(true);
+	answer_init(&a);
+	CHECK(ask(fx.client, M_BLOCK, "done", &user, 0, &a, NULL) && answer_wait(&a) && a.code == RPC_OK);
+	memcpy(id, fx.blocked_id, sizeof id);
+	CHECK(wait_in_flight(0));
+	CHECK_ROW("R05 after the answer has left: there is nothing to cancel", !cancel_as(&user, id));
+	CHECK_ROW("R05 and the answer stands", a.count == 1 && a.code == RPC_OK);
+	CHECK_ROW("R05 the context serves the next call", call(M_WHO, "x", &user, 0).code == RPC_OK);
+	answer_fini(&a);
+	stop();
+}
+
+static void r05_cancel_is_for_the_same_principal(void)
 {
 	struct answer a;
 	unsigned char id[16];
@@ -91,7 +143,7 @@ static void test_cancel_is_for_the_same_principal(void)
 	stop();
 }
 
-static void test_cancel_queued(void)
+static void r05_cancel_before_the_handler(void)
 {
 	struct answer running, queued;
 	struct rpc_pending *pending;
@@ -105,17 +157,17 @@ static void test_cancel_queued(void)
 	CHECK(wait_queued(1));
 	rpc_pending_cancel(&pending);
 	CHECK(answer_wait(&queued) && queued.code == RPC_CANCELLED);
-	CHECK_ROW("answered while the worker is busy", wait_in_flight(1));
+	CHECK_ROW("R05 before the handler began: answered while the worker is busy", wait_in_flight(1));
 	gate_set(true);
 	CHECK(answer_wait(&running) && running.code == RPC_OK);
-	CHECK_ROW("never ran", call(M_ECHO, "z", NULL, 0).code == RPC_OK && atomic_load(&fx.effects) == 0);
+	CHECK_ROW("R05 and it never ran", call(M_ECHO, "z", NULL, 0).code == RPC_OK && atomic_load(&fx.effects) == 0);
 	answer_fini(&running);
 	answer_fini(&queued);
 	stop();
 	fx.options.workers = 4;
 }
 
-static void test_cancel_parked(void)
+static void r05_cancel_parked(void)
 {
 	struct answer a;
 	struct rpc_pending *pending;
@@ -125,12 +177,12 @@ static void test_cancel_parked(void)
 	CHECK(wait_parked(1));
 	rpc_pending_cancel(&pending);
 	CHECK(answer_wait(&a) && a.code == RPC_CANCELLED);
-	CHECK_ROW("the parked call went too", wait_in_flight(0));
+	CHECK_ROW("R05 the parked call went too", wait_in_flight(0));
 	answer_fini(&a);
 	stop();
 }
 
-static void test_cancel_after_the_answer(void)
+static void r05_cancel_around_the_answer(void)
 {
 	struct answer a;
 	struct rpc_pending *pending;
@@ -147,7 +199,7 @@ static void test_cancel_after_the_answer(void)
 }
 
 /* A cancel that overtakes its call: both by hand, in the wrong order. */
-static void test_cancel_before_the_call(void)
+static void r05_cancel_before_the_call(void)
 {
 	nng_socket s;
 	nng_msg *msg;
@@ -164,15 +216,16 @@ static void test_cancel_before_the_call(void)
 		CHECK(nng_sendmsg(s, msg, 0) == 0 && nng_recvmsg(s, &msg, 0) == 0);
 		Petfood__Rpc__V1__RpcReply *reply =
 		    envelope_unpack_reply(fx.arena, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
-		CHECK_ROW(i ? "used up" : "cancelled", reply && reply->status->code == (i ? RPC_OK : RPC_CANCELLED));
+		CHECK_ROW(i ? "R05 the early cancel is used up" : "R05 cancelled before it came", reply && reply->status->code == (i ? RPC_OK : RPC_CANCELLED));
 		nng_msg_free(msg);
 	}
 	nng_close(s);
 	stop();
 }
 
-/* R13 */
-static void test_overload(void)
+/* R13: what is admitted waits for at most queue/workers others; everything beyond is refused at once, before any of those is done. No
+ * time is measured: the gate is closed until the last refusal is here. */
+static void r13_overload(void)
 {
 	enum { QUEUE = 5, EXTRA = 60 };
 	static struct answer kept[1 + QUEUE], shed[EXTRA];
@@ -189,10 +242,13 @@ static void test_overload(void)
 		CHECK(ask(fx.client, M_BLOCK, "y", &user, 0, &shed[i], NULL));
 	}
 	for (int i = 0; i < EXTRA; i++) {
-		CHECK_ROW("shed at once", answer_wait(&shed[i]) && shed[i].code == RPC_RESOURCE_EXHAUSTED);
-		CHECK_ROW("reason", strcmp(shed[i].reason, "OVERLOADED") == 0);
+		CHECK_ROW("R13 shed at once", answer_wait(&shed[i]) && shed[i].code == RPC_RESOURCE_EXHAUSTED);
+		CHECK_ROW("R13 reason", strcmp(shed[i].reason, "OVERLOADED") == 0);
+		CHECK_ROW("R13 with a time to come back", strcmp(shed[i].param_name, "retry_after") == 0 && atoi(shed[i].param_value) > 0);
 		answer_fini(&shed[i]);
 	}
+	CHECK_ROW("R13 nothing was done meanwhile", gate_has(1) && fx.gate.passed == 0 && wait_queued(QUEUE));
+	for (int i = 0; i <= QUEUE; i++) CHECK_ROW("R13 who was admitted waits", kept[i].count == 0);
 	struct answer hash;
 	answer_init(&hash);
 	CHECK_ROW("the hash pool has a queue of its own",
@@ -204,6 +260,7 @@ static void test_overload(void)
 		answer_fini(&kept[i]);
 	}
 	CHECK(answer_wait(&hash) && hash.code == RPC_OK);
+	CHECK_ROW("R13 exactly the admitted ones ran", gate_has(0) && fx.gate.passed == 1 + QUEUE + 1);
 	answer_fini(&hash);
 	stop();
 	fx.options.workers = 4;
@@ -319,29 +376,41 @@ static void *drain(void *self)
 	return NULL;
 }
 
-/* R12 */
-static void test_drain(void)
+/* R12: everything that was admitted is finished, also what still waits for a worker; new calls are refused and told when to come. */
+static void r12_drain(void)
 {
-	struct answer running, parked, fresh;
+	struct answer running, parked, queued, fresh;
 	pthread_t thread;
+	fx.options.workers = 1;
 	fixture_start("inproc://drain");
+	atomic_store(&fx.effects, 0);
+	answer_init(&queued);
 	atomic_store(&fx.mail, false);
 	answer_init(&running);
 	answer_init(&parked);
-	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL) && gate_has(1));
 	CHECK(ask(fx.client, M_PARK, "key", &user, 0, &parked, NULL) && wait_parked(1));
+	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL) && gate_has(1));
+	CHECK(ask(fx.client, M_EFFECT, "waits", NULL, 0, &queued, NULL) && wait_queued(1));
 	CHECK(pthread_create(&thread, NULL, drain, NULL) == 0);
-	CHECK_ROW("parked calls are answered", answer_wait(&parked) && strcmp(parked.text, "late") == 0);
-	fresh = call(M_EFFECT, "y", NULL, 0);
-	CHECK_ROW("new ones are refused", fresh.code == RPC_UNAVAILABLE && strcmp(fresh.reason, "SHUTTING_DOWN") == 0);
-	CHECK_ROW("inline ones are not", call(M_PING, "", NULL, 0).code == RPC_OK);
+	CHECK_ROW("R12 the parked one gets its last look", wait_parked(0) && wait_queued(2));
+	for (int i = 0; i < 20; i++) {
+		fresh = call(M_EFFECT, "y", NULL, 0);
+		CHECK_ROW("R12 new ones are refused", fresh.code == RPC_UNAVAILABLE && strcmp(fresh.reason, "SHUTTING_DOWN") == 0);
+		CHECK_ROW("R12 with pushback", strcmp(fresh.param_name, "retry_after") == 0 && atoi(fresh.param_value) > 0);
+	}
+	CHECK_ROW("R12 inline ones are not", call(M_PING, "", NULL, 0).code == RPC_OK);
+	CHECK_ROW("R12 nothing was cut short", running.count == 0 && parked.count == 0 && queued.count == 0);
 	gate_set(true);
-	CHECK_ROW("what runs is finished", answer_wait(&running) && running.code == RPC_OK);
+	CHECK_ROW("R12 what runs is finished", answer_wait(&running) && running.code == RPC_OK);
+	CHECK_ROW("R12 what was parked is answered", answer_wait(&parked) && strcmp(parked.text, "late") == 0);
+	CHECK_ROW("R12 what was queued is run", answer_wait(&queued) && queued.code == RPC_OK && atomic_load(&fx.effects) == 1);
 	CHECK(pthread_join(thread, NULL) == 0);
-	CHECK(rpc_server_in_flight(fx.server) == 0);
+	CHECK_ROW("R12 nothing is left", rpc_server_in_flight(fx.server) == 0);
 	answer_fini(&running);
 	answer_fini(&parked);
+	answer_fini(&queued);
 	stop();
+	fx.options.workers = 4;
 }
 
 /* Stopping without draining: whoever waits is told, handlers see their cancel flag. */
@@ -368,17 +437,19 @@ int main(void)
 	fixture_init();
 	user.authorization = make_token(TOKEN_ACCESS, "u1", 1000);
 	other.authorization = make_token(TOKEN_ACCESS, "u2", 1000);
-	test_cancel_running();
-	test_cancel_is_for_the_same_principal();
-	test_cancel_queued();
-	test_cancel_parked();
-	test_cancel_after_the_answer();
-	test_cancel_before_the_call();
-	test_overload();
+	r05_cancel_running();
+	r05_cancel_running_answers_the_caller();
+	r05_cancel_after_the_answer();
+	r05_cancel_is_for_the_same_principal();
+	r05_cancel_before_the_handler();
+	r05_cancel_parked();
+	r05_cancel_around_the_answer();
+	r05_cancel_before_the_call();
+	r13_overload();
 	test_park();
 	test_park_races();
 	test_parked_are_bounded();
-	test_drain();
+	r12_drain();
 	test_stop_under_load();
 	fixture_fini();
 	return check_done("control_test");
