@@ -1,14 +1,40 @@
 #include "store/base/uuid.h"
 
+#include <pthread.h>
 #include <sodium.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "store/base/error.h"
 
-void entropy_fill(void *out, size_t len)
+/* Random bytes in store: every call has an id, and one system call per id would cost more than the rest of it. A process that
+ * forks without exec would hand out the same bytes twice; nng forbids that anyway. */
+struct pool {
+	size_t left;
+	unsigned char bytes[512];
+};
+static _Thread_local struct pool pool;
+
+static void start(void)
 {
 	if (sodium_init() < 0) die("libsodium did not start");
-	randombytes_buf(out, len);
+}
+
+void entropy_fill(void *out, size_t len)
+{
+	static pthread_once_t started = PTHREAD_ONCE_INIT;
+	pthread_once(&started, start);
+	if (len > sizeof pool.bytes / 4) {
+		randombytes_buf(out, len);
+		return;
+	}
+	if (pool.left < len) {
+		randombytes_buf(pool.bytes, sizeof pool.bytes);
+		pool.left = sizeof pool.bytes;
+	}
+	unsigned char *from = pool.bytes + sizeof pool.bytes - pool.left;
+	memcpy(out, from, len);
+	sodium_memzero(from, len); /* whoever looks at the memory later learns nothing of what was given out */
+	pool.left -= len;
 }
 
 uint64_t entropy_u64(void)

@@ -8,7 +8,7 @@
 enum { UUID_TEXT_BYTES = 37 };
 void uuid_make(char out[UUID_TEXT_BYTES]);
 
-/* Random bytes from the system's CSPRNG (libsodium). */
+/* Random bytes from the system's CSPRNG (libsodium); any thread. */
 void entropy_fill(void *out, size_t len);
 uint64_t entropy_u64(void);
 
