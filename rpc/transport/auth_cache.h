@@ -4,15 +4,24 @@
 
 #include "rpc/transport/server.h"
 
-struct auth_cache; /* opaque; any thread */
+struct auth_cache;                                                              /* opaque; any thread */
 struct auth_cache *auth_cache_create(const struct rpc_server_options *options); /* borrowed */
 void auth_cache_destroy(struct auth_cache **cache);
 
-/* Claims of a token, from the cache or by token_verify. ask_validity: also still_valid, which may block. Fails as these. */
-MUST_CHECK bool auth_token(struct auth_cache *cache, struct str token, enum token_type want, bool ask_validity,
-                           struct token_claims *out, struct error *err);
+enum { AUTH_KEY_BYTES = 32 };
+
+/* What is known of one credential. */
+struct auth_entry {
+	unsigned char key[AUTH_KEY_BYTES]; /* hash */
+	struct token_claims claims;
+	int64_t verified_at_us;
+	int64_t asked_at_us; /* still_valid; 0 = never */
+};
+/* A token of any type, from the cache or by token_verify_any; never blocks. Fails as that. */
+MUST_CHECK bool auth_token(struct auth_cache *cache, struct str token, struct auth_entry *out, struct error *err);
 /* A user whom a service names: claims of that id, without a session. */
-MUST_CHECK bool auth_on_behalf(struct auth_cache *cache, struct str user_id, bool ask_validity, struct token_claims *out,
-                               struct error *err);
+MUST_CHECK bool auth_on_behalf(struct auth_cache *cache, struct str user_id, struct auth_entry *out, struct error *err);
+/* Whether the user of an entry may still call: options.still_valid, asked at most every 5 s; may block. Fails as that. */
+MUST_CHECK bool auth_still_valid(struct auth_cache *cache, struct auth_entry *entry, struct error *err);
 
 #endif

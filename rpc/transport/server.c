@@ -78,27 +78,42 @@ static bool open_call(struct slot *slot, struct str bytes, struct error *err)
 	return true;
 }
 
+static bool is_inline(const struct slot *slot) { return slot->method->side->pool == POOL_INLINE; }
+
+/* Answers with an error what no worker runs. */
+static void slot_refuse(struct slot *slot, const struct error *err)
+{
+	pthread_mutex_lock(&slot->server->lock);
+	slot_take_for_answer(slot);
+	pthread_mutex_unlock(&slot->server->lock);
+	slot_answer(slot, NULL, err);
+}
+
 /* Decides where an opened call goes. Fails with what to answer; true: it was queued, or run here. */
 static bool admit(struct slot *slot, struct error *err)
 {
 	struct rpc_server *server = slot->server;
-	if (!slot_register(slot, err)) return false;
-	if (slot->method->side->pool == POOL_INLINE) {
-		pthread_mutex_lock(&server->lock);
+	if (is_inline(slot)) { /* over before anybody could cancel it, so nobody needs to know it by its id */
 		slot->state = SLOT_RUNNING;
-		pthread_mutex_unlock(&server->lock);
 		slot_run(slot);
 		return true;
 	}
+	struct call_pool *pool = call_pool_of(slot);
 	pthread_mutex_lock(&server->lock);
-	bool refused = server->draining, full = !refused && !call_pool_push(call_pool_of(slot), slot, false);
+	bool ok = slot_register(slot, err);
+	if (ok && server->draining)
+		ok = refuse_stopping(err, "draining");
+	else if (ok && !call_pool_push(pool, slot, false))
+		ok = refuse_overloaded(err, "the queue is full");
 	pthread_mutex_unlock(&server->lock);
-	if (refused) return refuse_stopping(err, "draining");
-	if (full) return refuse_overloaded(err, "the queue is full");
-	return true;
+	/* After the unlock, or the worker would wake up only to wait for it. The slot may be gone by now, the pool is not. */
+	if (ok) pthread_cond_signal(&pool->work);
+	return ok;
 }
 
-static void slot_open(struct rpc_server *server); /* needs slot_on_aio */
+static void slot_open(struct rpc_server *server); /* these end in waiting for a message, which starts with them */
+static void slot_receive(struct slot *slot);
+static void slot_release(struct slot *slot);
 
 static void on_message(struct slot *slot, nng_msg *msg)
 {
@@ -116,7 +131,7 @@ static void on_message(struct slot *slot, nng_msg *msg)
 
 	if (!slot->arena) slot->arena = arena_create(0);
 	slot->received_at_us = time_monotonic_us();
-	slot->admitted = false;
+	atomic_store_explicit(&slot->admitted, false, memory_order_relaxed);
 	slot->request = NULL;
 	atomic_store(&slot->cancelled, false);
 	memset(&slot->parking, 0, sizeof slot->parking);
@@ -125,10 +140,7 @@ static void on_message(struct slot *slot, nng_msg *msg)
 	bool ok = open_call(slot, (struct str){ nng_msg_body(msg), nng_msg_len(msg) }, &err);
 	nng_msg_free(msg);
 	if (ok && admit(slot, &err)) return;
-	pthread_mutex_lock(&server->lock);
-	slot_take_for_answer(slot);
-	pthread_mutex_unlock(&server->lock);
-	slot_answer(slot, NULL, &err);
+	slot_refuse(slot, &err);
 }
 
 static void slot_on_aio(void *self)
@@ -136,26 +148,25 @@ static void slot_on_aio(void *self)
 	struct slot *slot = self;
 	struct rpc_server *server = slot->server;
 	int rv = nng_aio_result(slot->aio);
-	pthread_mutex_lock(&server->lock);
-	bool receiving = slot->state == SLOT_RECEIVING, closed = server->closed;
-	if (receiving && rv != 0 && closed) {
-		slot->state = SLOT_GONE;
-		server->receiving--;
+	if (slot->state != SLOT_RECEIVING) {
+		if (rv != 0) nng_msg_free(nng_aio_get_msg(slot->aio)); /* it stays ours when it could not be sent */
+		slot_release(slot);
+	} else if (rv == 0) {
+		on_message(slot, nng_aio_get_msg(slot->aio));
+	} else { /* a passing fault of one peer, or the end */
+		pthread_mutex_lock(&server->lock);
+		bool closed = server->closed;
+		if (closed) {
+			slot->state = SLOT_GONE;
+			server->receiving--;
+		}
+		pthread_mutex_unlock(&server->lock);
+		if (!closed) slot_receive(slot);
 	}
-	pthread_mutex_unlock(&server->lock);
-	if (receiving) {
-		if (rv == 0)
-			on_message(slot, nng_aio_get_msg(slot->aio));
-		else if (!closed)
-			nng_ctx_recv(slot->ctx, slot->aio); /* a passing fault of one peer */
-		return;
-	}
-	if (rv != 0) nng_msg_free(nng_aio_get_msg(slot->aio)); /* it stays ours when it could not be sent */
-	slot_release(slot);
-	slot_receive(slot);
 }
 
-void slot_release(struct slot *slot)
+/* The answer has left: gives back what the call held, and waits for the next one. */
+static void slot_release(struct slot *slot)
 {
 	struct rpc_server *server = slot->server;
 	arena_reset(slot->arena);
@@ -164,21 +175,19 @@ void slot_release(struct slot *slot)
 		server->arenas[server->arena_count++] = slot->arena;
 		slot->arena = NULL;
 	}
-	slot->state = server->closed ? SLOT_GONE : SLOT_RECEIVING;
-	if (slot->state == SLOT_RECEIVING) server->receiving++;
+	bool gone = server->closed;
+	slot->state = gone ? SLOT_GONE : SLOT_RECEIVING;
+	if (!gone) server->receiving++;
 	server->in_flight--;
 	metric_set(server->in_flight_gauge, (int64_t)server->in_flight);
-	pthread_cond_broadcast(&server->answered);
+	if (server->waiting_answered) pthread_cond_broadcast(&server->answered);
 	pthread_mutex_unlock(&server->lock);
 	arena_destroy(&slot->arena);
+	if (!gone) slot_receive(slot);
 }
 
-void slot_receive(struct slot *slot)
+static void slot_receive(struct slot *slot)
 {
-	pthread_mutex_lock(&slot->server->lock);
-	bool gone = slot->state == SLOT_GONE;
-	pthread_mutex_unlock(&slot->server->lock);
-	if (gone) return;
 	nng_aio_set_timeout(slot->aio, NNG_DURATION_INFINITE);
 	nng_ctx_recv(slot->ctx, slot->aio);
 }
@@ -342,8 +351,10 @@ static void wait_answered(struct rpc_server *server, int64_t wait_ms)
 {
 	int64_t until_ms = time_monotonic_ms() + wait_ms;
 	struct timespec until = { until_ms / 1000, until_ms % 1000 * 1000000 };
+	server->waiting_answered++;
 	while (server->in_flight && time_monotonic_ms() < until_ms)
 		pthread_cond_timedwait(&server->answered, &server->lock, &until);
+	server->waiting_answered--;
 }
 
 void rpc_server_drain(struct rpc_server *server, int64_t wait_ms)

@@ -67,14 +67,12 @@ bool slot_register(struct slot *slot, struct error *err)
 {
 	struct rpc_server *server = slot->server;
 	struct slot *other;
-	pthread_mutex_lock(&server->lock);
 	bool cancelled = has_tombstone(slot);
 	HASH_FIND(by_id, server->registry, slot->envelope.call_id, CALL_ID_BYTES, other);
 	if (!other && !cancelled) {
 		HASH_ADD(by_id, server->registry, envelope.call_id, CALL_ID_BYTES, slot);
 		slot->registered = true;
 	}
-	pthread_mutex_unlock(&server->lock);
 	if (cancelled) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "cancelled before it arrived");
 	return other ? error_set(err, RPC_INVALID_ARGUMENT, "MESSAGE_MALFORMED", "the call id is in use") : true;
 }
@@ -96,7 +94,8 @@ static bool is_same_principal(const struct principal *a, const struct principal 
 static bool may_cancel(const struct slot *by, const struct slot *target)
 {
 	return same_credentials(&by->envelope.metadata, &target->envelope.metadata) ||
-	       (target->admitted && is_same_principal(&by->call.caller, &target->call.caller));
+	       (atomic_load_explicit(&target->admitted, memory_order_acquire) &&
+	        is_same_principal(&by->call.caller, &target->call.caller));
 }
 
 bool call_service_cancel(struct call *call, const void *request, void *reply, struct error *err)

@@ -53,7 +53,7 @@ struct slot {
 	struct rpc_server *server;
 	nng_ctx ctx;
 	nng_aio *aio;            /* receives, then sends */
-	enum slot_state state;
+	_Atomic enum slot_state state; /* changed under the lock, but for inline calls: nobody else knows of them */
 	struct slot *prev, *next; /* in a queue, or among the parked */
 	UT_hash_handle by_id;
 	bool registered;
@@ -64,7 +64,7 @@ struct slot {
 	struct method_entry *method; /* server->unknown if there is none */
 	struct call call;
 	const ProtobufCMessage *request;
-	bool admitted;           /* the interceptors before the handler have passed */
+	atomic_bool admitted;    /* the interceptors before the handler have passed; call.caller stands from then on */
 	atomic_bool cancelled;
 	int64_t received_at_us;  /* monotonic */
 	char peer[48];           /* address of a tcp caller, "" otherwise */
@@ -116,6 +116,7 @@ struct rpc_server {
 	pthread_cond_t timer_changed;
 	int64_t timer_at_ms;         /* when the timer thread will look next */
 	pthread_cond_t answered;     /* in_flight fell */
+	size_t waiting_answered;     /* who waits for that */
 	bool draining, stopping, closed;
 	struct metric *in_flight_gauge, *parked_gauge;
 };
@@ -123,20 +124,16 @@ struct rpc_server {
 /* server_reply.c */
 /* Answers with *err (RPC_OK: with *reply), logs and counts. The slot is ANSWERING. */
 void slot_answer(struct slot *slot, const ProtobufCMessage *reply, const struct error *err);
-/* Moves the slot to ANSWERING; the lock is held. */
+/* Moves the slot to ANSWERING; the lock is held, but for an inline call. */
 void slot_take_for_answer(struct slot *slot);
 /* Refusals of calls that may well be served a little later: with the parameter retry_after, in seconds. Return false. */
 bool refuse_stopping(struct error *err, const char *why);
 bool refuse_overloaded(struct error *err, const char *why);
 
-/* server.c */
-void slot_receive(struct slot *slot);    /* waits for the next message */
-void slot_release(struct slot *slot);    /* the answer has left: gives back what the call held */
-
 /* server_pool.c */
 void call_pool_init(struct call_pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name);
 void call_pool_start(struct call_pool *pool);
-/* With the lock held. force: an admitted call comes back, ahead of all and beyond the bound. False: full. */
+/* With the lock held; the caller signals pool->work, force does it by itself. force: an admitted call comes back, ahead of all and beyond the bound. False: full. */
 bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force);
 void call_pool_remove(struct call_pool *pool, struct slot *slot);
 struct call_pool *call_pool_of(struct slot *slot);
@@ -156,7 +153,7 @@ void *parking_timer(void *server);     /* thread */
 void parking_wake_all(struct rpc_server *server); /* last try for every parked call; lock held */
 
 /* server_cancel.c */
-/* Makes the call known by its id. Fails: the id is in use; CANCELLED, if its cancel was here first. */
+/* Makes the call known by its id; lock held. Fails: the id is in use; CANCELLED, if its cancel was here first. */
 MUST_CHECK bool slot_register(struct slot *slot, struct error *err);
 void slot_unregister(struct slot *slot); /* lock held */
 

@@ -14,53 +14,71 @@ static bool bearer(struct str header, struct str *out)
 	return out->len > 0;
 }
 
+/* Who calls, as far as it is known. */
+struct identity {
+	struct principal principal;
+	bool service_in_authorization;
+	bool token_known; /* authorization was looked at already: `token` is what it says */
+	struct auth_entry token;
+};
+
+static int64_t expiry_us(const struct token_claims *claims)
+{
+	return claims->expires_at_s > INT64_MAX / 1000000 ? INT64_MAX : claims->expires_at_s * 1000000;
+}
+
+static void become_service(struct principal *principal, const struct token_claims *claims)
+{
+	principal->kind = PRINCIPAL_SERVICE;
+	(void)snprintf(principal->service, sizeof principal->service, "%s", claims->subject);
+	principal->expires_at_us = expiry_us(claims);
+}
+
 static void become_user(struct principal *principal, const struct token_claims *claims)
 {
 	principal->kind = PRINCIPAL_USER;
 	(void)snprintf(principal->user_id, sizeof principal->user_id, "%s", claims->subject);
 	(void)snprintf(principal->username, sizeof principal->username, "%s", claims->username);
 	(void)snprintf(principal->session_id, sizeof principal->session_id, "%s", claims->session_id);
-	principal->expires_at_us =
-	    claims->expires_at_s > INT64_MAX / 1000000 ? INT64_MAX : claims->expires_at_s * 1000000;
+	principal->expires_at_us = expiry_us(claims);
 }
 
 /* The calling service, if it names itself; believed before anything else, because the address limit needs its word. A service may
  * also give its token where a user's would stand, unless a user's stands there. */
-static bool identify_service(struct slot *slot, struct principal *out, bool *in_authorization, struct error *err)
+static bool identify_service(struct slot *slot, struct identity *id, struct error *err)
 {
 	const struct rpc_metadata *metadata = &slot->envelope.metadata;
-	struct token_claims claims;
+	struct auth_cache *auth = slot->server->auth;
 	struct str token;
-	*in_authorization = false;
 	if (bearer(metadata->service_authorization, &token)) {
-		if (!auth_token(slot->server->auth, token, TOKEN_SERVICE, false, &claims, err)) return false;
+		struct auth_entry service;
+		if (!auth_token(auth, token, &service, err) || !token_expect(&service.claims, TOKEN_SERVICE, err))
+			return false;
+		become_service(&id->principal, &service.claims);
 	} else if (bearer(metadata->authorization, &token)) {
-		if (!auth_token(slot->server->auth, token, TOKEN_SERVICE, false, &claims, NULL)) return true;
-		*in_authorization = true;
-	} else {
-		return true;
+		id->token_known = auth_token(auth, token, &id->token, NULL);
+		id->service_in_authorization = id->token_known && id->token.claims.type == TOKEN_SERVICE;
+		if (id->service_in_authorization) become_service(&id->principal, &id->token.claims);
 	}
-	out->kind = PRINCIPAL_SERVICE;
-	(void)snprintf(out->service, sizeof out->service, "%s", claims.subject);
-	out->expires_at_us = claims.expires_at_s * 1000000;
 	return true;
 }
 
 /* The user, by token or by the word of a service. */
-static bool identify_user(struct slot *slot, bool ask_validity, bool service_in_authorization,
-                          struct principal *principal, struct error *err)
+static bool identify_user(struct slot *slot, bool ask_validity, struct identity *id, struct error *err)
 {
 	const struct rpc_metadata *metadata = &slot->envelope.metadata;
-	struct token_claims claims;
+	struct auth_cache *auth = slot->server->auth;
 	struct str token;
-	if (!service_in_authorization && bearer(metadata->authorization, &token)) {
-		if (!auth_token(slot->server->auth, token, TOKEN_ACCESS, ask_validity, &claims, err)) return false;
-		become_user(principal, &claims);
+	if (!id->service_in_authorization && bearer(metadata->authorization, &token)) {
+		if (!id->token_known && !auth_token(auth, token, &id->token, err)) return false;
+		if (!token_expect(&id->token.claims, TOKEN_ACCESS, err)) return false;
+	} else if (id->principal.service[0] && metadata->on_behalf_of.len) {
+		if (!auth_on_behalf(auth, metadata->on_behalf_of, &id->token, err)) return false;
+	} else {
 		return true;
 	}
-	if (!principal->service[0] || !metadata->on_behalf_of.len) return true;
-	if (!auth_on_behalf(slot->server->auth, metadata->on_behalf_of, ask_validity, &claims, err)) return false;
-	become_user(principal, &claims);
+	if (ask_validity && !auth_still_valid(auth, &id->token, err)) return false;
+	become_user(&id->principal, &id->token.claims);
 	return true;
 }
 
@@ -90,15 +108,18 @@ static bool admit_caller(struct slot *slot, struct error *err)
 {
 	const struct rpc_server_options *o = &slot->server->options;
 	const struct rpc_metadata *metadata = &slot->envelope.metadata;
-	struct principal principal = { .kind = PRINCIPAL_NONE };
-	bool in_authorization, limited = slot->method->side->pool != POOL_INLINE;
+	struct identity id;
+	struct principal *principal = &id.principal;
+	bool limited = slot->method->side->pool != POOL_INLINE;
 	struct error service_error;
 	char key[LIMITER_KEY_BYTES];
 	/* A method that needs no caller is not refused for a caller's stale token: it only is not believed. */
 	bool open = slot->method->side->auth == AUTH_NONE;
-	bool service_ok = identify_service(slot, &principal, &in_authorization, &service_error);
-	slot->call.client_address = principal.service[0] ? metadata->client_address : str_from(slot->peer);
-	bool from_outside = !principal.service[0] || metadata->client_address.len;
+	memset(principal, 0, sizeof *principal);
+	id.service_in_authorization = id.token_known = false;
+	bool service_ok = identify_service(slot, &id, &service_error);
+	slot->call.client_address = principal->service[0] ? metadata->client_address : str_from(slot->peer);
+	bool from_outside = !principal->service[0] || metadata->client_address.len;
 	if (limited && from_outside && o->address_limit && slot->call.client_address.len) {
 		limiter_address_key(slot->call.client_address, key);
 		if (!o->address_limit->allow(o->address_limit->self, str_from(key), err)) return false;
@@ -108,15 +129,16 @@ static bool admit_caller(struct slot *slot, struct error *err)
 		return false;
 	}
 	if (!open) {
-		if (!identify_user(slot, limited, in_authorization, &principal, err)) return false;
+		if (!identify_user(slot, limited, &id, err)) return false;
 		/* A service that names client-address speaks for somebody outside, and lends its word about them, not its rights. */
-		if (principal.kind == PRINCIPAL_SERVICE && !in_authorization && metadata->client_address.len)
-			principal.kind = PRINCIPAL_NONE;
-		if (!authorise(slot, &principal, err)) return false;
+		if (principal->kind == PRINCIPAL_SERVICE && !id.service_in_authorization &&
+		    metadata->client_address.len)
+			principal->kind = PRINCIPAL_NONE;
+		if (!authorise(slot, principal, err)) return false;
 	}
-	slot->call.caller = principal;
-	if (limited && from_outside && o->user_limit && principal.kind == PRINCIPAL_USER) {
-		(void)snprintf(key, sizeof key, "user:%s", principal.user_id);
+	slot->call.caller = *principal;
+	if (limited && from_outside && o->user_limit && principal->kind == PRINCIPAL_USER) {
+		(void)snprintf(key, sizeof key, "user:%s", principal->user_id);
 		if (!o->user_limit->allow(o->user_limit->self, str_from(key), err)) return false;
 	}
 	return true;
@@ -135,7 +157,8 @@ static bool intercept(struct slot *slot, struct error *err)
 {
 	const struct method_side *side = slot->method->side;
 	if (!check_deadline(slot, err)) return false;
-	if (slot->admitted) return true; /* a parked call that runs again */
+	if (atomic_load_explicit(&slot->admitted, memory_order_relaxed))
+		return true; /* a parked call that runs again */
 	if (!admit_caller(slot, err)) return false;
 	slot->request = message_unpack(slot->arena, side->request->descriptor, slot->envelope.payload, err);
 	if (!slot->request) return false;
@@ -143,9 +166,8 @@ static bool intercept(struct slot *slot, struct error *err)
 	if (side->idempotent_by_key)
 		crypto_hash_sha256(slot->call.payload_hash, (const unsigned char *)slot->envelope.payload.ptr,
 		                   slot->envelope.payload.len);
-	pthread_mutex_lock(&slot->server->lock);
-	slot->admitted = true; /* from here a cancel may be judged by the principal */
-	pthread_mutex_unlock(&slot->server->lock);
+	atomic_store_explicit(&slot->admitted, true,
+	                      memory_order_release); /* from here a cancel may be judged by the principal */
 	slot->run_mark = arena_mark(slot->arena);
 	return true;
 }
@@ -173,8 +195,9 @@ void slot_run(struct slot *slot)
 		if (!reply && slot->parking.asked && slot_park(slot, &err)) return;
 		if (reply) error_clear(&err); /* a handler may have used it for a failure that it mended */
 	}
-	pthread_mutex_lock(&slot->server->lock);
+	bool known = slot->registered; /* others may look at it: not an inline call */
+	if (known) pthread_mutex_lock(&slot->server->lock);
 	slot_take_for_answer(slot);
-	pthread_mutex_unlock(&slot->server->lock);
+	if (known) pthread_mutex_unlock(&slot->server->lock);
 	slot_answer(slot, reply, &err);
 }

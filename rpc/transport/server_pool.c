@@ -74,12 +74,13 @@ bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force)
 		return false;
 	}
 	slot->state = SLOT_QUEUED;
-	if (force)
+	if (force) {
 		DL_PREPEND(pool->queue, slot);
-	else
+		pthread_cond_signal(&pool->work);
+	} else {
 		DL_APPEND(pool->queue, slot);
+	}
 	metric_set(pool->queued, (int64_t)++pool->length);
-	pthread_cond_signal(&pool->work);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 enum { SKEW_S = 60 }; /* of another machine's clock, for iat and nbf */
 
 static const char *const type_names[] = {
-	[TOKEN_ACCESS] = "access", [TOKEN_REFRESH] = "refresh", [TOKEN_SERVICE] = "service"
+	[TOKEN_ACCESS] = "access", [TOKEN_REFRESH] = "refresh", [TOKEN_SERVICE] = "service", [TOKEN_OTHER] = "?"
 };
 
 const char *token_type_name(enum token_type type) { return type_names[type]; }
@@ -131,10 +131,16 @@ static bool claim_time(const json_t *claims, const char *name, int64_t *out)
 	return true;
 }
 
-static bool check_claims(const json_t *claims, enum token_type want, int64_t now_s, struct token_claims *out,
-                         struct error *err)
+static enum token_type type_from(const char *name)
 {
-	struct token_claims c = { .type = want, .expires_at_s = -1 };
+	for (int i = 0; i < TOKEN_OTHER; i++)
+		if (strcmp(name, type_names[i]) == 0) return (enum token_type)i;
+	return TOKEN_OTHER;
+}
+
+static bool check_claims(const json_t *claims, int64_t now_s, struct token_claims *out, struct error *err)
+{
+	struct token_claims c = { .expires_at_s = -1 };
 	char type[16];
 	int64_t not_before_s = 0;
 	if (!claim_time(claims, "exp", &c.expires_at_s) || !claim_time(claims, "iat", &c.issued_at_s) ||
@@ -147,25 +153,33 @@ static bool check_claims(const json_t *claims, enum token_type want, int64_t now
 	if (json_object_get(claims, "aud") || json_object_get(claims, "iss"))
 		return invalid(err, "made for another audience");
 	if (!claim_text(claims, "type", type, sizeof type)) return invalid(err, "type is not a known word");
-	if (strcmp(type, token_type_name(want)) != 0) {
-		bool known = false;
-		for (size_t i = 0; i < COUNT(type_names); i++) known = known || strcmp(type, type_names[i]) == 0;
-		error_set(err, RPC_UNAUTHENTICATED, "TOKEN_WRONG_TYPE", "token: type is not %s", token_type_name(want));
-		error_param(err, "expected", "%s", token_type_name(want));
-		return error_param(err, "actual", "%s", known ? type : "?");
-	}
+	c.type = type_from(type);
 	if (!claim_text(claims, "username", c.username, sizeof c.username) ||
 	    !claim_text(claims, "sid", c.session_id, sizeof c.session_id) ||
 	    !claim_text(claims, "jti", c.token_id, sizeof c.token_id))
 		return invalid(err, "a claim is not a fitting text");
-	if (!claim_text(claims, "sub", c.subject, sizeof c.subject) || !c.subject[0])
+	if (c.type != TOKEN_OTHER && (!claim_text(claims, "sub", c.subject, sizeof c.subject) || !c.subject[0]))
 		return error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INCOMPLETE", "token: no sub");
 	*out = c;
 	return true;
 }
 
+bool token_expect(const struct token_claims *claims, enum token_type want, struct error *err)
+{
+	if (claims->type == want) return true;
+	error_set(err, RPC_UNAUTHENTICATED, "TOKEN_WRONG_TYPE", "token: type is not %s", token_type_name(want));
+	error_param(err, "expected", "%s", token_type_name(want));
+	return error_param(err, "actual", "%s", token_type_name(claims->type));
+}
+
 bool token_verify(const struct token_keys *keys, struct str token, enum token_type want, int64_t now_s,
                   struct token_claims *out, struct error *err)
+{
+	return token_verify_any(keys, token, now_s, out, err) && token_expect(out, want, err);
+}
+
+bool token_verify_any(const struct token_keys *keys, struct str token, int64_t now_s, struct token_claims *out,
+                      struct error *err)
 {
 	bool ok = false;
 	json_t *header = NULL, *claims = NULL;
@@ -201,7 +215,7 @@ bool token_verify(const struct token_keys *keys, struct str token, enum token_ty
 		invalid(err, key ? "signature" : "kid");
 		goto out;
 	}
-	ok = check_claims(claims, want, now_s, out, err);
+	ok = check_claims(claims, now_s, out, err);
 out:
 	json_decref(claims);
 	json_decref(header);
