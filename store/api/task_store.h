@@ -101,7 +101,8 @@ struct task_store {
 
 		/* Gives one waiting task to a worker, one statement: status running, attempt + 1, lease until now + lease_ms. Waiting =
 		 * pending, or running with an expired lease (then lost_leases + 1) and fewer than TASK_LOST_LEASES_MAX lost, this one
-		 * counted. Fair: the task whose user has the fewest running ones, then the oldest. Nothing waiting: NOT_FOUND/QUEUE_EMPTY. */
+		 * counted. Fair: of the users with the fewest running tasks the one whom a worker began one for longest ago, and of theirs the
+		 * oldest. Nothing waiting: NOT_FOUND/QUEUE_EMPTY. */
 		bool (*claim)(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena, struct task *out,
 		              struct error *err);
 		/* Extends the lease, also one that has run out if nobody has taken the task. ABORTED/TASK_MOVED if the attempt is not the

@@ -67,21 +67,22 @@ static bool claim_work(struct sql_conn *conn, void *self, struct error *err)
 	struct claim_job *job = self;
 	struct sql_query query;
 	bool has = false;
-	if (!sql_start(
-	        conn, &query,
-	        "with busy as (select user_id, count(*) as running from tasks "
-	        "where status in ('pending', 'running') and status = 'running' and lease_until > ?2 group by user_id) "
-	        "update tasks set status = 'running', attempt = attempt + 1, "
-	        "lost_leases = lost_leases + case when status = 'running' then 1 else 0 end, "
-	        "worker = ?1, lease_until = ?3, started_at = coalesce(started_at, ?2), updated_at = ?2 "
-	        "where id = (select t.id from tasks t left join busy b on b.user_id = t.user_id "
-	        "where t.status in ('pending', 'running') "
-	        "and (t.status = 'pending' or (t.lease_until <= ?2 and t.lost_leases + 1 < ?4)) "
-	        "order by coalesce(b.running, 0), t.created_at, t.id limit 1) "
-	        "returning " TASK_COLUMNS,
-	        SQL_ARGS(sql_text(job->worker), sql_int(job->now_us), sql_int(job->now_us + job->lease_ms * 1000),
-	                 sql_int(TASK_LOST_LEASES_MAX)),
-	        err))
+	if (!sql_start(conn, &query,
+	               "with busy as (select o.user_id, count(*) filter (where o.status = 'running' and o.lease_until "
+	               "> ?2) as running, "
+	               "(select max(b.started_at) from tasks b where b.user_id = o.user_id) as served "
+	               "from tasks o where o.status in ('pending', 'running') group by o.user_id) "
+	               "update tasks set status = 'running', attempt = attempt + 1, "
+	               "lost_leases = lost_leases + case when status = 'running' then 1 else 0 end, "
+	               "worker = ?1, lease_until = ?3, started_at = coalesce(started_at, ?2), updated_at = ?2 "
+	               "where id = (select t.id from tasks t join busy b on b.user_id = t.user_id "
+	               "where t.status in ('pending', 'running') "
+	               "and (t.status = 'pending' or (t.lease_until <= ?2 and t.lost_leases + 1 < ?4)) "
+	               "order by b.running, coalesce(b.served, 0), t.created_at, t.id limit 1) "
+	               "returning " TASK_COLUMNS,
+	               SQL_ARGS(sql_text(job->worker), sql_int(job->now_us),
+	                        sql_int(job->now_us + job->lease_ms * 1000), sql_int(TASK_LOST_LEASES_MAX)),
+	               err))
 		return false;
 	bool ok = sql_row(&query, &has, err);
 	if (ok && has) task_from_row(&query, job->arena, job->out);

@@ -27,8 +27,7 @@ static void check_fenced(struct world *w, const struct task *stale)
 	world_check_log(w, stale->id);
 }
 
-/* K02, K03 */
-static void expired_lease_is_taken_over(struct world *w)
+static void k02_k03_expired_lease_is_taken_over(struct world *w)
 {
 	struct task made = world_task(w, w->alice), none;
 	struct task first = world_claim(w);
@@ -95,8 +94,7 @@ static struct str abandoned_event(void *ctx, struct arena *arena, const struct t
 	return str_printf(arena, "{\"task\":\"" STR_FMT "\",\"attempt\":%u}", STR_ARG(task->id), task->attempt);
 }
 
-/* K08 */
-static void poison_task_is_given_up(struct world *w)
+static void k08_poison_task_is_given_up(struct world *w)
 {
 	struct task poison = world_task(w, w->alice), good = world_task(w, w->alice), out, task = { 0 };
 	int asked = 0;
@@ -160,7 +158,7 @@ static void abandon_looks_again(struct world *w)
 	CHECK(world_append(w, &task, STR("{}")) == 2);
 }
 
-static void cancel_is_final(struct world *w)
+static void k04_cancel_is_final(struct world *w)
 {
 	struct task pending = world_task(w, w->alice);
 	(void)world_task(w, w->alice);
@@ -211,8 +209,7 @@ static void end_one_way(struct world *w, void *ctx, size_t index)
 	else race->ok[2] = TASKS(w, fail, race->task.id, 1, w->now_us, STR("R"), STR("m"), STR("{}"), &last, err);
 }
 
-/* K04 */
-static void one_end_wins(struct world *w)
+static void k04_one_end_wins(struct world *w)
 {
 	static const enum task_status ends[] = { TASK_CANCELLED, TASK_COMPLETED, TASK_FAILED };
 	for (int round = 0; round < 40; round++) {
@@ -306,14 +303,14 @@ static void fail_keeps_the_reason(struct world *w)
 int contract_ends(const struct store_contract *contract)
 {
 	static const struct store_rule rules[] = {
-		{ "an expired lease is taken over, and the late worker is fenced off", expired_lease_is_taken_over },
+		{ "K02 K03 an expired lease is taken over, and the late worker is fenced off", k02_k03_expired_lease_is_taken_over },
 		{ "a heartbeat extends the lease", heartbeat_extends },
 		{ "a hand-back counts nothing", hand_back_counts_nothing },
 		{ "voided leases can be claimed at once", void_leases_frees_at_once },
-		{ "a task that lost three leases is given up and stalls nobody", poison_task_is_given_up },
+		{ "K08 a task that lost three leases is given up and stalls nobody", k08_poison_task_is_given_up },
 		{ "a task saved at the last moment is not given up", abandon_looks_again },
-		{ "cancel is final", cancel_is_final },
-		{ "of cancel, complete and fail one wins", one_end_wins },
+		{ "K04 cancel is final", k04_cancel_is_final },
+		{ "K04 of cancel, complete and fail one wins", k04_one_end_wins },
 		{ "complete stores plan, events and state together", complete_is_one_piece },
 		{ "half a completion is none", half_a_completion_is_none },
 		{ "a failure keeps its reason", fail_keeps_the_reason },

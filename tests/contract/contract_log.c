@@ -182,8 +182,7 @@ static void progress_never_falls(struct world *w)
 	CHECK(world_get(w, task.id).progress == 100 && world_get(w, task.id).last_event == 1 + COUNT(rows));
 }
 
-/* K10 */
-static void checkpoints_keep_their_first_data(struct world *w)
+static void k10_checkpoints_keep_their_first_data(struct world *w)
 {
 	static const struct {
 		struct str step, data;
@@ -289,8 +288,7 @@ static void heads_of_many(struct world *w)
 	CHECK(count == 0);
 }
 
-/* K12 */
-static void sweep_spares_live_logs(struct world *w)
+static void k12_sweep_spares_live_logs(struct world *w)
 {
 	struct task ended[3];
 	for (int i = 0; i < 3; i++) {
@@ -375,11 +373,11 @@ int contract_log(const struct store_contract *contract)
 		{ "a refused write costs its neighbours nothing", refusals_do_not_spread },
 		{ "readers of a growing log see no hole", readers_see_no_hole },
 		{ "progress never falls", progress_never_falls },
-		{ "a checkpoint keeps its first data", checkpoints_keep_their_first_data },
+		{ "K10 a checkpoint keeps its first data", k10_checkpoints_keep_their_first_data },
 		{ "events are paged by number and bytes", events_are_paged },
 		{ "events come back byte for byte", events_come_back_byte_for_byte },
 		{ "heads of many tasks in one call", heads_of_many },
-		{ "a sweep never cuts a live log", sweep_spares_live_logs },
+		{ "K12 a sweep never cuts a live log", k12_sweep_spares_live_logs },
 		{ "keys are swept by turns, the oldest first", keys_are_swept_by_turns },
 	};
 	return world_run(contract, "log", rules, COUNT(rules));

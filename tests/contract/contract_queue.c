@@ -35,8 +35,8 @@ static void oldest_first(struct world *w)
 	CHECK(str_equal(world_claim(w).id, b.id));
 }
 
-/* K09: one user with many tasks does not keep another waiting. */
-static void fair_between_users(struct world *w)
+/* One user with many tasks does not keep another waiting. */
+static void k09_fair_between_users(struct world *w)
 {
 	struct task first = world_task(w, w->alice);
 	for (int i = 0; i < 4; i++) (void)world_task(w, w->alice);
@@ -48,6 +48,28 @@ static void fair_between_users(struct world *w)
 	w->now_us += LEASE_MS * 1000 + 1;
 	(void)world_task(w, w->bob);
 	CHECK(str_equal(world_claim(w).id, first.id));
+}
+
+static void finish(struct world *w, const struct task *task)
+{
+	uint64_t last = 0;
+	CHECK_OK(TASKS(w, complete, task->id, task->attempt, ++w->now_us, NULL, STR("{}"), STR("{}"), NULL, &last, &w->err), &w->err);
+}
+
+/* Nor where one worker takes one task at a time, so that nobody has any running when it looks. */
+static void k09_users_take_turns(struct world *w)
+{
+	struct str carol = world_user(w, STR("carol"));
+	for (int i = 0; i < 4; i++) (void)world_task(w, w->alice);
+	for (int i = 0; i < 2; i++) (void)world_task(w, w->bob);
+	struct str turns[] = { w->alice, w->bob, w->alice, carol, w->bob, w->alice, w->alice };
+	for (size_t i = 0; i < COUNT(turns); i++) {
+		if (i == 3) (void)world_task(w, carol); /* comes late and has had nothing yet */
+		w->now_us++;
+		struct task task = world_claim(w);
+		CHECK(str_equal(task.user_id, turns[i]));
+		finish(w, &task);
+	}
 }
 
 enum { CLAIM_TASKS = 40, CLAIM_THREADS = 8 };
@@ -169,7 +191,7 @@ static void k05_keys_at_the_limit(struct world *w)
 	CHECK(!replayed && open_tasks(w) == 2);
 }
 
-static void list_is_newest_first(struct world *w)
+static void k11_list_is_newest_first(struct world *w)
 {
 	enum { N = 25 };
 	struct str ids[N];
@@ -195,14 +217,14 @@ static void list_is_newest_first(struct world *w)
 			for (int k = 0; k < N; k++) seen += str_equal(ids[k], tasks[i].id);
 		}
 	}
-	CHECK(ordered && light && seen == N); /* K11: every one on exactly one page */
+	CHECK(ordered && light && seen == N); /* every one on exactly one page */
 	struct task_filter beyond = { .user_id = w->alice, .offset = 1000, .limit = 10 };
 	CHECK_OK(TASKS(w, list, &beyond, w->arena, &tasks, &count, &total, &w->err), &w->err);
 	CHECK(count == 0 && total == N);
 }
 
-/* K11: rows that come in between push others to a later page; none of those that were there is passed over. */
-static void list_is_stable_under_inserts(struct world *w)
+/* Rows that come in between push others to a later page; none of those that were there is passed over. */
+static void k11_list_is_stable_under_inserts(struct world *w)
 {
 	enum { N = 12 };
 	struct str ids[N];
@@ -278,13 +300,14 @@ int contract_queue(const struct store_contract *contract)
 		{ "an empty queue says QUEUE_EMPTY", empty_queue },
 		{ "a claim gives what was created, once", claim_gives_what_was_created },
 		{ "the oldest task is taken first", oldest_first },
-		{ "users share the workers fairly", fair_between_users },
+		{ "K09 users share the workers fairly", k09_fair_between_users },
+		{ "K09 users take turns at a single worker", k09_users_take_turns },
 		{ "two workers never hold one task", claim_is_exclusive },
 		{ "a task needs a user", unknown_user },
 		{ "K06 the user limit holds under 100 parallel creates", k06_user_limit_holds },
 		{ "K05 at the limit a replay is answered, and a refusal spends no key", k05_keys_at_the_limit },
-		{ "a list is newest first, each row on one page", list_is_newest_first },
-		{ "a list passes nothing over while rows come in", list_is_stable_under_inserts },
+		{ "K11 a list is newest first, each row on one page", k11_list_is_newest_first },
+		{ "K11 a list passes nothing over while rows come in", k11_list_is_stable_under_inserts },
 		{ "a list filters by status and type", list_filters },
 		{ "another user's task does not exist", foreign_tasks_do_not_exist },
 		{ "open tasks are counted", counts_open_tasks },
