@@ -6,6 +6,26 @@
 
 #include "store/base/error.h"
 
+/* Under the address sanitizer what was not handed out is poisoned, and a border stands behind each piece: one block of many pieces
+ * would hide from it who writes over the end of his own, or keeps using what was given back. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ARENA_SANITIZED 1
+#endif
+#ifdef ARENA_SANITIZED
+#include <sanitizer/asan_interface.h>
+#define POISON(at, bytes) ASAN_POISON_MEMORY_REGION((at), (bytes))
+#define UNPOISON(at, bytes) ASAN_UNPOISON_MEMORY_REGION((at), (bytes))
+enum { BORDER = 16 };
+#else
+#define POISON(at, bytes) ((void)0)
+#define UNPOISON(at, bytes) ((void)0)
+enum { BORDER = 0 };
+#endif
+
 enum { ALIGN = 16, BLOCK_BYTES = 8192 };
 
 struct block {
@@ -48,19 +68,21 @@ void *arena_alloc(struct arena *arena, size_t size)
 	size_t need = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 	if (need == 0) need = ALIGN;
 	struct block *b = arena->top;
-	if (!b || b->size - b->used < need) {
-		size_t data = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+	if (!b || b->size - b->used < need + BORDER) {
+		size_t data = need + BORDER > BLOCK_BYTES ? need + BORDER : BLOCK_BYTES;
 		b = malloc(sizeof *b + data);
 		if (!b) die("out of memory (%zu bytes)", need);
 		b->prev = arena->top;
 		b->size = data;
 		b->used = 0;
 		arena->top = b;
+		POISON(b->data, b->size);
 	}
 	void *out = b->data + b->used;
-	b->used += need;
-	arena->total += need;
-	memset(out, 0, need);
+	b->used += need + BORDER;
+	arena->total += need; /* without the border: budgets mean the same everywhere */
+	UNPOISON(out, size);
+	memset(out, 0, size);
 	return out;
 }
 
@@ -95,7 +117,10 @@ void arena_rewind(struct arena *arena, struct arena_mark mark)
 		free(arena->top);
 		arena->top = prev;
 	}
-	if (arena->top) arena->top->used = mark.block_used;
+	if (arena->top) {
+		arena->top->used = mark.block_used;
+		POISON(arena->top->data + mark.block_used, arena->top->size - mark.block_used);
+	}
 	arena->total = mark.total;
 }
 
@@ -106,6 +131,9 @@ void arena_reset(struct arena *arena)
 		free(arena->top);
 		arena->top = prev;
 	}
-	if (arena->top) arena->top->used = 0;
+	if (arena->top) {
+		arena->top->used = 0;
+		POISON(arena->top->data, arena->top->size);
+	}
 	arena->total = 0;
 }
