@@ -156,6 +156,9 @@ bool config_parse_env(struct arena *arena, struct str text,
 	for (int number = 1; str_split(&text, '\n', &line); number++) {
 		line = str_trim(line);
 		if (line.len == 0 || line.ptr[0] == '#') continue;
+		/* Values are handed on as C strings, which would end there without a word. */
+		if (memchr(line.ptr, '\0', line.len))
+			return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", ".env line %d holds a NUL", number);
 		if (str_has_prefix(line, STR("export "))) line = str_trim((struct str){ line.ptr + 7, line.len - 7 });
 		struct str name, value = line;
 		(void)str_split(&value, '=', &name);
