@@ -17,6 +17,8 @@ struct cors_answer cors_decide(const struct cors_policy *policy, struct str orig
 	for (size_t i = 0; i < policy->origin_count; i++) {
 		/* Scheme and host come in lower case from every browser; nothing else is worth a match. */
 		if (!str_equal(policy->origins[i], origin)) continue;
+		/* An Origin that says "*" is none, and must not turn the list's "*" into one that gets credentials. */
+		if (str_equal(origin, STR("*"))) continue;
 		answer.allow_origin = origin;
 		answer.allow_credentials = policy->allow_credentials;
 		return answer;
