@@ -104,6 +104,10 @@ struct worker {
 	size_t spare_count;
 	h2o_timeout_t heartbeat, stall, watch_calls, watch_streams, resume, linger;
 	h2o_timeout_entry_t watch_calls_entry, watch_streams_entry, resume_entry;
+	h2o_timeout_t clock; /* clock_step.c */
+	h2o_timeout_entry_t clock_entry;
+	uint64_t wall_seen_ms;
+	int64_t steady_seen_ms;
 	struct message drain_message, stop_message;
 	struct route_metrics *metrics; /* builtin pages, then routes */
 };
@@ -116,6 +120,12 @@ void worker_stop(struct message *message);
 /* Keeps the other end readable after an answer that left its body unread: closing at once would reset the connection and
  * the answer with it. */
 void worker_linger(struct worker *worker, h2o_req_t *req);
+
+/* ---- steps of the wall clock, on which h2o's timers run ---- */
+void clock_step_init(struct worker *worker); /* right after the loop was made: before any other timer */
+void clock_step_after_turn(struct worker *worker);
+void clock_step_fini(struct worker *worker);
+enum { CLOCK_STEP_TURN_MS = 1000 }; /* a turn of the loop may last so long: after a step back its timers are late by as much */
 
 /* ---- one request and its answer ---- */
 struct stream;

@@ -324,6 +324,7 @@ static void init(struct worker *worker)
 	}
 
 	worker->loop = h2o_evloop_create();
+	clock_step_init(worker);
 	h2o_context_init(&worker->ctx, worker->loop, &bridge->config);
 	h2o_multithread_register_receiver(worker->ctx.queue, &worker->inbox, on_inbox);
 	worker->accept =
@@ -397,6 +398,7 @@ static void fini(struct worker *worker)
 		                    &worker->watch_streams, &worker->resume, &worker->linger };
 	h2o_timeout_unlink(&worker->watch_calls_entry);
 	h2o_timeout_unlink(&worker->watch_streams_entry);
+	clock_step_fini(worker);
 	for (size_t i = 0; i < COUNT(timers); i++) h2o_timeout_dispose(worker->loop, timers[i]);
 	while (worker->spare) {
 		struct exchange *x = worker->spare;
@@ -432,7 +434,10 @@ void worker_run(struct worker *worker)
 	set_listening(worker, true);
 	h2o_timeout_link(worker->loop, &worker->watch_calls, &worker->watch_calls_entry);
 	h2o_timeout_link(worker->loop, &worker->watch_streams, &worker->watch_streams_entry);
-	while (!worker->stopping) (void)h2o_evloop_run(worker->loop, INT32_MAX); /* -1: a signal; go on */
+	while (!worker->stopping) {
+		(void)h2o_evloop_run(worker->loop, CLOCK_STEP_TURN_MS); /* -1: a signal; go on */
+		clock_step_after_turn(worker);
+	}
 
 	cut_everything(worker);
 	int64_t until = time_monotonic_ms() + STOP_WAIT_MS;
