@@ -9,7 +9,7 @@
 #include "rpc/transport/server_impl.h"
 #include "store/base/log.h"
 
-enum { WORKERS_DEFAULT = 8, QUEUE_DEFAULT = 256, HASH_QUEUE_DEFAULT = 64, PARKED_DEFAULT = 4096 };
+enum { WORKERS_DEFAULT = 8, QUEUE_DEFAULT = 256, HASH_QUEUE_DEFAULT = 64, PARKED_DEFAULT = 4096, UNSENT_DEFAULT = 256 * 1024 * 1024 };
 
 /* The address of a caller on another machine; other transports have none. */
 static void note_peer(struct slot *slot, nng_msg *msg)
@@ -126,6 +126,8 @@ static void on_message(struct slot *slot, nng_msg *msg)
 	metric_set(server->in_flight_gauge, (int64_t)server->in_flight);
 	bool grow = server->receiving < RECEIVERS && server->slot_count < server->slot_max && !server->closed;
 	slot->arena = server->arena_count ? server->arenas[--server->arena_count] : NULL;
+	slot->peer_pipe = nng_msg_get_pipe(msg);
+	if (peers_leave_no_room(server)) pthread_cond_signal(&server->timer_changed);
 	pthread_mutex_unlock(&server->lock);
 	if (grow) slot_open(server);
 
@@ -150,6 +152,7 @@ static void slot_on_aio(void *self)
 	int rv = nng_aio_result(slot->aio);
 	if (slot->state != SLOT_RECEIVING) {
 		if (rv != 0) nng_msg_free(nng_aio_get_msg(slot->aio)); /* it stays ours when it could not be sent */
+		answer_has_left(slot, rv);
 		slot_release(slot);
 	} else if (rv == 0) {
 		on_message(slot, nng_aio_get_msg(slot->aio));
@@ -231,6 +234,7 @@ static void fill_defaults(struct rpc_server *server, const struct rpc_server_opt
 	if (!o->hash_workers) o->hash_workers = 1;
 	if (!o->hash_queue_length) o->hash_queue_length = HASH_QUEUE_DEFAULT;
 	if (!o->parked_max) o->parked_max = PARKED_DEFAULT;
+	if (!o->unsent_bytes_max) o->unsent_bytes_max = UNSENT_DEFAULT;
 	if (!o->message_bytes_max) o->message_bytes_max = RPC_MESSAGE_BYTES_MAX;
 	if (!o->clock) o->clock = &clock_system;
 	if (!o->methods) {
@@ -296,6 +300,7 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	server->listeners = calloc(options->listen_count + 1, sizeof *server->listeners);
 	if (!server->slots || !server->listeners) die("out of memory");
 	server->in_flight_gauge = metric_gauge("rpc_calls_in_flight", NULL, "Calls received and not yet answered.");
+	server->peers_dropped = metric_counter("rpc_peers_dropped_total", NULL, "Connections closed because their peer read no answers.");
 	server->parked_gauge = metric_gauge("rpc_calls_parked", NULL, "Calls that wait without a thread.");
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_init(&monotonic);

@@ -1,6 +1,6 @@
 /* rpc/transport/server.h: serves method_table over nng REP on any number of addresses (DESIGN 3). Asynchronous contexts feed a
  * bounded queue and a pool of blocking workers; interceptors run in the order of DESIGN; every admitted call is answered
- * exactly once. All functions are safe from any thread. */
+ * exactly once. A peer that reads its answers slowly is waited for as long as nobody else goes short. All functions are safe from any thread. */
 #ifndef PETFOOD_RPC_TRANSPORT_SERVER_H
 #define PETFOOD_RPC_TRANSPORT_SERVER_H
 
@@ -30,6 +30,7 @@ struct rpc_server_options {
 	int64_t watchdog_ms;           /* how often the own ipc/tcp listeners are pinged; 0 = never */
 	size_t parked_max;             /* parked calls; further ones are shed; 0 = 4096 */
 	size_t hash_queue_length;      /* as queue_length, for the hash pool; 0 = 64 */
+	size_t unsent_bytes_max;       /* answers beyond that, and a peer that does not read its own is dropped; 0 = 256 MiB */
 	const rpc_handler *handlers;   /* one per row of methods; main gives the generated handler_table */
 	const struct method_side *methods; /* NULL = method_table; another one is for tests */
 	size_t method_count;

@@ -67,6 +67,9 @@ struct slot {
 	atomic_bool admitted;    /* the interceptors before the handler have passed; call.caller stands from then on */
 	atomic_bool cancelled;
 	int64_t received_at_us;  /* monotonic */
+	nng_pipe peer_pipe;      /* the connection that it came by */
+	_Atomic int64_t answer_at_ms; /* when the answer was handed to nng; 0 = it is not with nng */
+	atomic_size_t answer_bytes;
 	char peer[48];           /* address of a tcp caller, "" otherwise */
 	char request_id[2 * CALL_ID_BYTES + 1];
 	struct call_parking parking;
@@ -118,7 +121,8 @@ struct rpc_server {
 	pthread_cond_t answered;     /* in_flight fell */
 	size_t waiting_answered;     /* who waits for that */
 	bool draining, stopping, closed;
-	struct metric *in_flight_gauge, *parked_gauge;
+	atomic_size_t unsent_bytes;  /* of answers that are with nng */
+	struct metric *in_flight_gauge, *parked_gauge, *peers_dropped;
 };
 
 /* server_reply.c */
@@ -151,6 +155,14 @@ void slot_unwatch(struct slot *slot);  /* lock held */
 void slot_unpark(struct slot *slot);   /* PARKED to QUEUED; lock held */
 void *parking_timer(void *server);     /* thread */
 void parking_wake_all(struct rpc_server *server); /* last try for every parked call; lock held */
+
+/* server_peers.c */
+void answer_leaves(struct slot *slot, size_t bytes); /* it is about to be handed to nng */
+void answer_has_left(struct slot *slot, int rv);     /* or could not */
+/* Whether answers that nobody reads take what others need; lock held. */
+bool peers_leave_no_room(struct rpc_server *server);
+/* Closes one connection if so; gives when to look again. The lock is held, but not all the time. */
+int64_t peers_make_room(struct rpc_server *server, int64_t now_ms);
 
 /* server_cancel.c */
 /* Makes the call known by its id; lock held. Fails: the id is in use; CANCELLED, if its cancel was here first. */

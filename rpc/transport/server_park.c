@@ -122,7 +122,8 @@ void parking_wake_all(struct rpc_server *server)
 	}
 }
 
-/* Sleeps until the first parked call's time is up. A look at all of them costs microseconds and happens once per expiry. */
+/* Sleeps until the first parked call's time is up. A look at all of them costs microseconds and happens once per expiry. Also looks
+ * after peers that leave no room for others. */
 void *parking_timer(void *self)
 {
 	struct rpc_server *server = self;
@@ -130,7 +131,7 @@ void *parking_timer(void *self)
 	pthread_mutex_lock(&server->lock);
 	while (!server->stopping) {
 		int64_t now_ms = time_monotonic_ms();
-		server->timer_at_ms = INT64_MAX;
+		server->timer_at_ms = peers_make_room(server, now_ms);
 		DL_FOREACH_SAFE(server->parked, slot, next) {
 			if (slot->parking.until_ms <= now_ms) {
 				slot->call.last_try = true;

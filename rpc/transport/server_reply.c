@@ -110,6 +110,7 @@ void slot_answer(struct slot *slot, const ProtobufCMessage *reply, const struct 
 	struct error outcome = *err;
 	nng_msg *msg = pack(slot, reply, &outcome);
 	account(slot, &outcome);
+	answer_leaves(slot, nng_msg_len(msg));
 	nng_aio_set_msg(slot->aio, msg);
 	nng_aio_set_timeout(slot->aio, SEND_TIMEOUT_MS);
 	nng_ctx_send(slot->ctx, slot->aio); /* slot_on_aio goes on */
