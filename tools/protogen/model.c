@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_POLICY = 50101, OPTION_RULE = 50102, OPTION_PRINT = 50103 }; /* proto/petfood/options.proto */
+enum { OPTION_POLICY = 50101, OPTION_RULE = 50102, OPTION_PRINT = 50103, OPTION_EXAMPLE = 50104 }; /* proto/petfood/options.proto */
 enum { PATH_MAX_DEPTH = 16 };
 
 typedef Google__Protobuf__FileDescriptorProto file_proto;
@@ -189,6 +189,7 @@ static void read_message(struct reader *r, const struct gen_file *file, const ch
 	m->map_entry = proto->options && proto->options->map_entry;
 	m->omit_unset =
 	    proto->options && option_number(&proto->options->base, OPTION_PRINT) == PETFOOD__PRINT__PRINT_OMIT;
+	if (proto->options) m->example = option_text(arena, &proto->options->base, OPTION_EXAMPLE);
 	for (size_t i = 0; i < proto->n_nested_type; i++)
 		read_message(r, file, m->full_name, proto->nested_type[i], place_down(at, 3, i));
 	for (size_t i = 0; i < proto->n_enum_type; i++)

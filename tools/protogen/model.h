@@ -48,6 +48,7 @@ struct gen_file {
 struct gen_message {
 	const char *full_name, *symbol, *c_type, *doc;
 	const struct gen_file *file;
+	const char *example; /* JSON; NULL: none given */
 	bool map_entry, omit_unset;
 	bool in_request;                    /* a method takes it */
 	bool shown;                         /* has a schema in openapi.json */
@@ -114,6 +115,7 @@ void routes_add(struct model *model, const struct gen_method *method, const Goog
 void routes_check(const struct model *model);
 
 /* options.c: the extension `number` of an options message, NULL or 0 if it is not there. */
+const char *option_text(struct arena *arena, const ProtobufCMessage *options, unsigned number);
 void *option_message(struct arena *arena, const ProtobufCMessage *options, unsigned number,
                      const ProtobufCMessageDescriptor *descriptor);
 uint64_t option_number(const ProtobufCMessage *options, unsigned number);

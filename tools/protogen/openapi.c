@@ -1,4 +1,5 @@
 /* openapi.json (OpenAPI 3.1) and the C file that embeds it: what the routes, rules and comments of the .proto say. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,8 @@
 #include "tools/protogen/model.h"
 
 #define TYPE(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
+
+#define EXAMPLE_ID "0190b2a4-5c6d-4e7f-8a9b-0c1d2e3f4a5b"
 
 /* --- a writer that keeps commas and indentation --- */
 
@@ -254,6 +257,124 @@ static void put_object(struct writer *w, const struct gen_message *m, const stru
 	close_(w, ']');
 }
 
+/* --- examples --- */
+
+/* A number that keeps the rules of its field. */
+static double example_number(const Petfood__FieldRule *r)
+{
+	double high = r->_lte_case ? r->lte : r->_lt_case ? r->lt : (double)INFINITY;
+	if (r->_gte_case) return r->gte;
+	if (r->_gt_case) return r->gt + 1 < high ? r->gt + 1 : (r->gt + high) / 2;
+	return high > 1 ? 1 : r->_lte_case ? high : high - 1;
+}
+
+/* Ids of records are UUIDs; a food's is a word. */
+static bool is_record_id(const char *name)
+{
+	static const char *const names[] = { "id", "user_id", "pet_id", "task_id", "plan_id" };
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(names[i], name) == 0) return true;
+	return false;
+}
+
+static void put_example_text(struct writer *w, const char *key, const struct gen_field *f)
+{
+	static const char *const forms[] = {
+		[TEXT_UUID] = EXAMPLE_ID, [TEXT_EMAIL] = "ann@example.com", [TEXT_USERNAME] = "ann"
+	};
+	const Petfood__FieldRule *r = f->rule;
+	struct str name = str_from(f->name);
+	if (r->form != PETFOOD__TEXT_FORM__TEXT_FREE) {
+		put_text(w, key, forms[r->form]);
+	} else if (is_record_id(f->name)) {
+		put_text(w, key, EXAMPLE_ID);
+	} else {
+		struct strbuf text;
+		strbuf_init(&text, NULL);
+		strbuf_add_str(&text, name);
+		while (text.len < r->min_chars) strbuf_add_char(&text, 'x');
+		uint32_t most = f->presence == FIELD_REPEATED ? r->item_max_chars : r->max_chars;
+		if (most && text.len > most) text.data[most] = '\0';
+		put_text(w, key, text.data);
+		strbuf_fini(&text);
+	}
+}
+
+static void put_example_name(struct writer *w, const char *key, const struct gen_enum *e)
+{
+	size_t named = 0;
+	while (named < e->count && !e->values[named].json_name) named++;
+	if (named < e->count)
+		put_text(w, key, e->values[named].json_name);
+	else
+		put_plain(w, key, "null");
+}
+
+static void put_example(struct writer *w, const char *key, const struct gen_message *m, const struct gen_route *route);
+
+/* One value: not the list or map that may hold it. */
+static void put_example_value(struct writer *w, const char *key, const struct gen_field *f)
+{
+	const struct gen_message *inner = f->message ? f->message : f->document;
+	if (inner) {
+		put_example(w, key, inner, NULL);
+	} else if (f->rule->raw_json) {
+		put_plain(w, key, "{}");
+	} else if (f->timestamp) {
+		put_text(w, key, "2026-01-02T03:04:05.123456Z");
+	} else if (f->enumeration) {
+		put_example_name(w, key, f->enumeration);
+	} else if (f->type == TYPE(STRING) && *f->rule->default_value) {
+		put_text(w, key, f->rule->default_value);
+	} else if (f->type == TYPE(STRING)) {
+		put_example_text(w, key, f);
+	} else if (f->type == TYPE(BYTES)) {
+		put_text(w, key, "AQI=");
+	} else if (*f->rule->default_value) {
+		put_plain(w, key, f->rule->default_value);
+	} else if (f->type == TYPE(BOOL)) {
+		put_plain(w, key, "true");
+	} else {
+		put_number(w, key, example_number(f->rule));
+	}
+}
+
+static void put_example_field(struct writer *w, const char *key, const struct gen_field *f)
+{
+	if (f->presence == FIELD_REPEATED) {
+		open_(w, key, '[');
+		put_example_value(w, NULL, f);
+		close_(w, ']');
+	} else if (f->presence == FIELD_MAP) {
+		open_(w, key, '{');
+		const struct gen_field *map_key = &f->message->fields[0];
+		const char *name = map_key->type == TYPE(STRING) ? "name" : map_key->type == TYPE(BOOL) ? "true" : "1";
+		put_example_value(w, name, &f->message->fields[1]);
+		close_(w, '}');
+	} else {
+		put_example_value(w, key, f);
+	}
+}
+
+/* Everything set, and of a oneof the first. route: without what its path carries. */
+static void put_example(struct writer *w, const char *key, const struct gen_message *m, const struct gen_route *route)
+{
+	const char *oneof = "";
+	if (m->example) {
+		put_plain(w, key, m->example);
+		return;
+	}
+	open_(w, key, '{');
+	for (size_t i = 0; i < m->field_count; i++) {
+		const struct gen_field *f = &m->fields[i];
+		if (in_path(route, f)) continue;
+		if (f->presence == FIELD_ONEOF && strcmp(f->case_name, oneof) == 0) continue;
+		if (f->presence == FIELD_ONEOF) oneof = f->case_name;
+		put_example_field(w, f->name, f);
+	}
+	close_(w, '}');
+}
+
 /* --- operations --- */
 
 static void put_parameter(struct writer *w, const char *where, const char *name, const struct gen_field *f,
@@ -265,6 +386,7 @@ static void put_parameter(struct writer *w, const char *where, const char *name,
 	put_description(w, f->doc);
 	if (required) put_plain(w, "required", "true");
 	put_field(w, "schema", f, false, false);
+	put_example_field(w, "example", f);
 	close_(w, '}');
 }
 
@@ -333,6 +455,7 @@ static void put_body(struct writer *w, const struct gen_route *route)
 	else
 		put_object(w, route->method->request, route);
 	close_(w, '}');
+	put_example(w, "example", route->body_field ? route->body_field->message : route->method->request, route);
 	close_(w, '}');
 	close_(w, '}');
 	close_(w, '}');
@@ -360,11 +483,6 @@ static void put_success(struct writer *w, const struct gen_route *route)
 		close_(w, '}');
 		open_(w, "message", '{');
 		put_text(w, "type", "string");
-		if (*method->policy->done_zh) {
-			open_(w, "examples", '[');
-			put_text(w, NULL, method->policy->done_zh);
-			close_(w, ']');
-		}
 		close_(w, '}');
 		if (route->response_field) {
 			put_field(w, "data", route->response_field, may_be_nothing(route->response_field), false);
@@ -377,6 +495,16 @@ static void put_success(struct writer *w, const struct gen_route *route)
 		put_plain(w, "required", "[\"code\", \"message\", \"data\"]");
 	}
 	close_(w, '}');
+	if (!method->policy->opens_stream) {
+		open_(w, "example", '{');
+		put_plain(w, "code", "0");
+		put_text(w, "message", *method->policy->done_zh ? method->policy->done_zh : "ok");
+		if (route->response_field)
+			put_example_field(w, "data", route->response_field);
+		else
+			put_example(w, "data", method->reply, NULL);
+		close_(w, '}');
+	}
 	close_(w, '}');
 	close_(w, '}');
 	close_(w, '}');

@@ -30,18 +30,33 @@ static const ProtobufCMessageUnknownField *unknown(const ProtobufCMessage *optio
 	return NULL;
 }
 
-void *option_message(struct arena *arena, const ProtobufCMessage *options, unsigned number,
-                     const ProtobufCMessageDescriptor *descriptor)
+/* False: the option is not there. */
+static bool content(const ProtobufCMessage *options, unsigned number, struct str *out)
 {
 	const ProtobufCMessageUnknownField *field = unknown(options, number, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
-	if (!field) return NULL;
+	if (!field) return false;
 	uint64_t len;
 	size_t head; /* the data still starts with its length */
 	if (!varint(field->data, field->len, &len, &head) || len != field->len - head) die("option %u is cut", number);
+	*out = (struct str){ (const char *)field->data + head, (size_t)len };
+	return true;
+}
+
+void *option_message(struct arena *arena, const ProtobufCMessage *options, unsigned number,
+                     const ProtobufCMessageDescriptor *descriptor)
+{
+	struct str packed;
+	if (!content(options, number, &packed)) return NULL;
 	ProtobufCAllocator allocator = arena_allocator(arena);
-	void *message = protobuf_c_message_unpack(descriptor, &allocator, (size_t)len, field->data + head);
+	void *message = protobuf_c_message_unpack(descriptor, &allocator, packed.len, (const uint8_t *)packed.ptr);
 	if (!message) die("option %u cannot be read", number);
 	return message;
+}
+
+const char *option_text(struct arena *arena, const ProtobufCMessage *options, unsigned number)
+{
+	struct str text;
+	return content(options, number, &text) ? str_dup_c(arena, text) : NULL;
 }
 
 uint64_t option_number(const ProtobufCMessage *options, unsigned number)

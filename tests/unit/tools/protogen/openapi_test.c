@@ -1,9 +1,11 @@
-/* The embedded openapi.json against the route table and the contract. */
+/* The embedded openapi.json against the rules of OpenAPI, the route table, the parser and printer, and the contract. */
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "rpc/json/tables.h"
+#include "rpc/json/json.h"
+#include "rpc/wire/validate.h"
 #include "tests/support/check.h"
+#include "tests/unit/tools/protogen/openapi_rules.h"
 
 /* A member by a path such as "paths|/api/v1/plans|get"; NULL if there is none. */
 static json_t *at(json_t *value, const char *path)
@@ -32,36 +34,27 @@ static bool lists(json_t *list, const char *word)
 	return false;
 }
 
-/* Every $ref leads somewhere, and every schema is led to. */
-static void follow_refs(json_t *doc, json_t *value, json_t *seen)
+/* Gathers every $ref of the document. */
+static void gather_refs(json_t *value, json_t *seen)
 {
 	const char *key;
 	size_t i;
 	json_t *inner;
 	json_object_foreach(value, key, inner)
 	{
-		if (strcmp(key, "$ref") == 0) {
-			struct str rest = str_from(json_string_value(inner)), part;
-			json_t *target = doc;
-			CHECK(str_split(&rest, '/', &part) && str_equal(part, STR("#")));
-			while (target && str_split(&rest, '/', &part)) {
-				char name[128];
-				(void)snprintf(name, sizeof name, STR_FMT, STR_ARG(part));
-				target = json_object_get(target, name);
-			}
-			CHECK_ROW(json_string_value(inner), target != NULL);
+		if (strcmp(key, "$ref") == 0 && json_is_string(inner))
 			(void)json_object_set_new(seen, json_string_value(inner), json_true());
-		}
-		follow_refs(doc, inner, seen);
+		gather_refs(inner, seen);
 	}
-	if (json_is_array(value)) json_array_foreach(value, i, inner) follow_refs(doc, inner, seen);
+	if (json_is_array(value)) json_array_foreach(value, i, inner) gather_refs(inner, seen);
 }
 
+/* No schema lies about that nothing leads to. */
 static void test_refs(json_t *doc)
 {
 	json_t *seen = json_object(), *schema;
 	const char *name;
-	follow_refs(doc, doc, seen);
+	gather_refs(doc, seen);
 	json_object_foreach(at(doc, "components|schemas"), name, schema)
 	{
 		char ref[160];
@@ -192,11 +185,239 @@ static void test_content(json_t *doc)
 	CHECK_ROW("messages between processes are not shown", !at(doc, "components|schemas|petfood.rpc.v1.RpcRequest"));
 }
 
+/* B38: the document keeps the rules of OpenAPI 3.1 and JSON Schema. */
+static void test_b38_valid(json_t *doc)
+{
+	struct strbuf faults;
+	strbuf_init(&faults, NULL);
+	strbuf_add_cstr(&faults, "");
+	openapi_check(doc, &faults);
+	if (!CHECK_ROW("B38 valid", faults.len == 0)) (void)printf("%s", faults.data);
+	strbuf_fini(&faults);
+}
+
+/* ... and whoever breaks one is told so: where NULL is set, the member goes. */
+static void test_b38_rules(const json_t *doc)
+{
+	static const struct {
+		const char *object, *key, *json, *says;
+	} breaks[] = {
+		{ "", "openapi", "\"3.0.3\"", "openapi: is not 3.1" },
+		{ "info", "version", NULL, "info: has no version" },
+		{ "info", "licence", "1", "info: unknown key licence" },
+		{ "paths|/api/v1/plans|get", "operationId", NULL, "get /api/v1/plans: has no operationId" },
+		{ "paths|/api/v1/plans|get", "operationId", "\"PlanService_GetPlan\"",
+		  "operationId of another operation" },
+		{ "paths|/api/v1/plans|get", "responses", "{}", "get /api/v1/plans: no responses" },
+		{ "paths|/api/v1/plans|get|responses", "2xx", "{\"description\": \"a\"}",
+		  "get /api/v1/plans 2xx: is no status" },
+		{ "paths|/api/v1/plans|get|responses|200", "description", NULL,
+		  "get /api/v1/plans 200: has no description" },
+		{ "paths|/api/v1/plans|get|responses|422", "$ref", "\"#/components/responses/None\"",
+		  "get /api/v1/plans 422: $ref leads nowhere" },
+		{ "paths|/api/v1/plans|get", "requestBody", "{\"content\": {\"a/b\": {\"schema\": {}}}}",
+		  "get /api/v1/plans: a body where none means anything" },
+		{ "paths|/api/v1/plans|get", "tags", "[\"Nobody\"]", "get /api/v1/plans: a tag that is not declared" },
+		{ "paths|/api/v1/plans|get", "security", "[{\"cookie\": []}]",
+		  "get /api/v1/plans: a security scheme that is not declared" },
+		{ "paths|/api/v1/plans|get|parameters|0", "in", "\"body\"",
+		  "get /api/v1/plans pet_type: in is no place" },
+		{ "paths|/api/v1/plans|get|parameters|0", "name", "\"page\"",
+		  "get /api/v1/plans page: a parameter twice" },
+		{ "paths|/api/v1/plans|get|parameters|1", "example", "0", "get /api/v1/plans page: out of bounds" },
+		{ "paths|/api/v1/plans|get|parameters|0", "example", "\"horse\"",
+		  "get /api/v1/plans pet_type: not in the enum" },
+		{ "paths|/api/v1/plans|get|parameters|1|schema", "default", "\"1\"",
+		  "get /api/v1/plans page: another type" },
+		{ "paths|/api/v1/plans/{id}|get", "parameters", "[]",
+		  "get /api/v1/plans/{id}: a variable of the path without a parameter" },
+		{ "paths|/api/v1/plans/{id}|get|parameters|0", "name", "\"other\"",
+		  "get /api/v1/plans/{id}: a path parameter that the path has not" },
+		{ "paths|/api/v1/plans/{id}|get|parameters|0", "required", NULL,
+		  "get /api/v1/plans/{id}: a path parameter that is not required" },
+		{ "paths|/api/v1/plans/{id}", "trace", "{}", "trace /api/v1/plans/{id}: is no verb" },
+		{ "paths", "/api/v1/plans/{other}", "{}", "/api/v1/plans/{other}: the same path as another" },
+		{ "paths", "/a/{b", "{}", "/a/{b: no operations" },
+		{ "components|schemas|petfood.v1.Plan|properties|id", "type", "\"text\"",
+		  "type is no type of JSON Schema" },
+		{ "components|schemas|petfood.v1.Plan|properties|id", "type", "[\"string\", \"string\"]",
+		  "type lists one twice" },
+		{ "components|schemas|petfood.v1.Plan|properties|id", "format", "\"guid\"", "unknown format" },
+		{ "components|schemas|petfood.v1.Plan|properties|id", "enum", "[]", "enum is no list, or empty" },
+		{ "components|schemas|petfood.v1.Plan|properties|id", "items", "{}",
+		  "an array has items, nothing else has" },
+		{ "components|schemas|petfood.v1.Plan|properties|id", "maximum", "\"1\"", "minimum is above maximum" },
+		{ "components|schemas|petfood.v1.Plan|properties", "id", NULL,
+		  "components/schemas/petfood.v1.Plan: required names no property" },
+		{ "components|schemas|petfood.v1.Plan|properties|plan_data|anyOf|0", "$ref",
+		  "\"#/components/schemas/None\"", "$ref leads nowhere" },
+		{ "components|schemas", "a b", "{}", "components/schemas/a b: a name with odd characters" },
+		{ "paths|/api/v1/plans|post|requestBody|content|application/json|example", "pet_age", "0",
+		  "post /api/v1/plans/pet_age: out of bounds" },
+		{ "paths|/api/v1/plans|post|requestBody|content|application/json|example", "colour", "1",
+		  "post /api/v1/plans/colour: no such property" },
+		{ "paths|/api/v1/plans|post|responses|200|content|application/json|example|data", "task_id", NULL,
+		  "post /api/v1/plans 200/data: task_id is missing" },
+		{ "paths|/api/v1/plans|post|responses|200|content|application/json|example", "code", "1",
+		  "post /api/v1/plans 200/code: not the constant" },
+	};
+	for (size_t i = 0; i < COUNT(breaks); i++) {
+		json_t *copy = json_deep_copy(doc), *object = *breaks[i].object ? at(copy, breaks[i].object) : copy;
+		struct strbuf faults;
+		strbuf_init(&faults, NULL);
+		strbuf_add_cstr(&faults, "");
+		if (CHECK_ROW(breaks[i].says, object != NULL)) {
+			if (breaks[i].json)
+				(void)json_object_set_new(object, breaks[i].key,
+				                          json_loads(breaks[i].json, JSON_DECODE_ANY, NULL));
+			else
+				(void)json_object_del(object, breaks[i].key);
+		}
+		openapi_check(copy, &faults);
+		if (!CHECK_ROW(breaks[i].says, str_find(strbuf_str(&faults), str_from(breaks[i].says), 0) != SIZE_MAX))
+			(void)printf("  got %s\n", faults.data);
+		strbuf_fini(&faults);
+		json_decref(copy);
+	}
+}
+
+/* ---- B38: every example is read by our parser, kept by the rules, and printed as it was ---- */
+
+static bool is_nothing(const json_t *value)
+{
+	return json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0) ||
+	       (json_is_object(value) && json_object_size(value) == 0);
+}
+
+/* The same value, but for members that were not given: those are printed as null or as an empty list. */
+static bool same_but_nothing(json_t *example, json_t *printed)
+{
+	const char *key;
+	json_t *one;
+	size_t i;
+	if (json_is_object(example) && json_is_object(printed)) {
+		json_object_foreach(example, key,
+		                    one) if (!json_object_get(printed, key) ||
+		                             !same_but_nothing(one, json_object_get(printed, key))) return false;
+		json_object_foreach(printed, key,
+		                    one) if (!json_object_get(example, key) && !is_nothing(one)) return false;
+		return true;
+	}
+	if (json_is_array(example) && json_array_size(example) == json_array_size(printed)) {
+		json_array_foreach(example, i,
+		                   one) if (!same_but_nothing(one, json_array_get(printed, i))) return false;
+		return true;
+	}
+	if (json_is_number(example) && json_is_number(printed))
+		return json_number_value(example) == json_number_value(printed);
+	return json_equal(example, printed);
+}
+
+static void round_trip(struct arena *arena, const char *label, json_t *example, const struct message_side *side)
+{
+	if (!CHECK_ROW(label, example != NULL && side != NULL)) return;
+	struct json_parse_options strict = { .refuse_unknown = true, .refuse_enum_numbers = true, .lang = LANG_EN };
+	struct error err = { 0 };
+	ProtobufCMessage *message = arena_alloc(arena, side->descriptor->sizeof_message);
+	protobuf_c_message_init(side->descriptor, message);
+	char *text = json_dumps(example, JSON_COMPACT);
+	if (CHECK_OK(json_to_message(arena, str_from(text), side, &strict, message, &err), &err) &&
+	    CHECK_OK(message_validate(side, message, LANG_EN, &err), &err)) {
+		struct str printed = json_print_arena(arena, message);
+		json_t *back = json_loadb(printed.ptr, printed.len, JSON_REJECT_DUPLICATES, NULL);
+		if (!CHECK_ROW(label, back && same_but_nothing(example, back)))
+			(void)printf("  example %s\n  printed " STR_FMT "\n", text, STR_ARG(printed));
+		json_decref(back);
+	} else {
+		(void)printf("  %s: %s: %s %s\n", label, text, err.violations[0].field, err.violations[0].message);
+	}
+	free(text);
+}
+
+static const char *name_of(json_t *parameter) { return text(parameter, "name"); }
+
+/* A parameter is set from its text; a list repeats its name. */
+static void set_parameter(struct arena *arena, const char *label, const struct route_side *route, json_t *parameter)
+{
+	const struct message_side *side = route->method->request;
+	struct json_parse_options options = { .refuse_enum_numbers = true, .lang = LANG_EN };
+	ProtobufCMessage *message = arena_alloc(arena, side->descriptor->sizeof_message);
+	protobuf_c_message_init(side->descriptor, message);
+	json_t *example = at(parameter, "example"),
+	       *list = json_is_array(example) ? json_incref(example) : json_pack("[O]", example), *one;
+	struct error err = { 0 };
+	size_t i;
+	if (!CHECK_ROW(label, list && json_array_size(list) > 0)) return;
+	json_array_foreach(list, i, one)
+	{
+		char *text = json_is_string(one) ? strdup(json_string_value(one)) : json_dumps(one, JSON_ENCODE_ANY);
+		CHECK_OK(
+		    json_set_field(arena, side, message, str_from(name_of(parameter)), str_from(text), &options, &err),
+		    &err);
+		free(text);
+	}
+	struct str printed = json_print_arena(arena, message);
+	json_t *back = json_loadb(printed.ptr, printed.len, 0, NULL), *value = back;
+	struct str rest = str_from(name_of(parameter)), name;
+	while (str_split(&rest, '.', &name)) value = json_object_getn(value, name.ptr, name.len);
+	CHECK_ROW(label, value && same_but_nothing(example, value));
+	json_decref(back);
+	json_decref(list);
+}
+
+static void test_b38_examples(json_t *doc)
+{
+	static const char *const verbs[] = { "get", "put", "post", "delete", "patch" };
+	struct arena *arena = arena_create(0);
+	size_t bodies = 0, replies = 0, parameters = 0, i;
+	for (size_t k = 0; k < route_count; k++) {
+		const struct route_side *r = &route_table[k];
+		char label[160];
+		(void)snprintf(label, sizeof label, "B38 example of %s %s", verbs[r->verb], r->path);
+		json_t *op = json_object_get(at(at(doc, "paths"), r->path), verbs[r->verb]), *one;
+		if (r->body_all || r->body_field) {
+			round_trip(arena, label, at(op, "requestBody|content|application/json|example"),
+			           r->body_field ? r->body_field->message : r->method->request);
+			bodies++;
+		}
+		if (!r->method->opens_stream && !r->response_field) {
+			round_trip(arena, label, at(op, "responses|200|content|application/json|example|data"),
+			           r->method->reply);
+			replies++;
+		}
+		json_array_foreach(at(op, "parameters"), i, one)
+		{
+			if (strcmp(text(one, "in"), "header") == 0) continue;
+			set_parameter(arena, label, r, one);
+			parameters++;
+		}
+	}
+	CHECK_ROW("B38 there are examples", bodies >= 2 && replies >= 8 && parameters >= 10);
+	/* documents inside bytes fields, which the parser of the message around them takes as they are */
+	static const struct {
+		const char *operation, *inside, *message;
+	} documents[] = {
+		{ "paths|/api/v1/plans/{id}|get", "plan_data", "petfood.v1.PlanData" },
+		{ "paths|/api/v1/tasks/{id}/result|get", "output", "petfood.v1.CompletedEvent" },
+		{ "paths|/api/v1/tasks/{id}/events|get", "events|0|data", "petfood.v1.ProgressEvent" },
+	};
+	for (i = 0; i < COUNT(documents); i++)
+		round_trip(
+		    arena, documents[i].message,
+		    at(at(at(doc, documents[i].operation), "responses|200|content|application/json|example|data"),
+		       documents[i].inside),
+		    message_by_name(str_from(documents[i].message)));
+	arena_destroy(&arena);
+}
+
 int main(void)
 {
 	json_error_t error;
 	json_t *doc = json_loadb(openapi_json, openapi_json_len, JSON_REJECT_DUPLICATES, &error);
 	if (!doc) die("openapi.json, line %d: %s", error.line, error.text);
+	test_b38_valid(doc);
+	test_b38_rules(doc);
+	test_b38_examples(doc);
 	test_refs(doc);
 	test_routes(doc);
 	test_content(doc);
