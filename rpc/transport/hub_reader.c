@@ -184,8 +184,9 @@ void reader_head(struct event_reader *reader, uint64_t last, bool terminal)
 static bool is_final(const struct event_reader *reader, const struct error *err)
 {
 	switch (err->code) {
+	case RPC_UNAUTHENTICATED: /* the hub's own token gets renewed, and is no fault of the reader's */
+		return !error_is(err, "SERVICE_TOKEN_INVALID");
 	case RPC_NOT_FOUND:
-	case RPC_UNAUTHENTICATED:
 	case RPC_PERMISSION_DENIED:
 	case RPC_INVALID_ARGUMENT:
 	case RPC_UNIMPLEMENTED:

@@ -125,6 +125,8 @@ static bool admit_caller(struct slot *slot, struct error *err)
 		if (!o->address_limit->allow(o->address_limit->self, str_from(key), err)) return false;
 	}
 	if (!open && !service_ok) {
+		/* The service's fault: whoever stands behind it must not be told that their token is bad. */
+		if (service_error.code == RPC_UNAUTHENTICATED) service_error.reason = "SERVICE_TOKEN_INVALID";
 		if (err) *err = service_error;
 		return false;
 	}

@@ -15,6 +15,7 @@
 	X(TOKEN_INVALID,         UNAUTHENTICATED,      401, 0, "Token 无效或已过期", "the token is invalid or has expired") \
 	X(TOKEN_WRONG_TYPE,      UNAUTHENTICATED,      401, 0, "Token 类型错误，期望 {expected}，实际 {actual}", "wrong token type: expected {expected}, got {actual}") \
 	X(TOKEN_INCOMPLETE,      UNAUTHENTICATED,      401, 0, "Token 载荷无效", "the token's payload is invalid") \
+	X(SERVICE_TOKEN_INVALID, UNAUTHENTICATED,      503, 0, "服务暂时不可用，请稍后再试", "the calling service's token is invalid or has expired") \
 	X(CALLER_NOT_ALLOWED,    PERMISSION_DENIED,    403, 0, "无权限执行此操作", "this caller may not do that") \
 	X(METHOD_UNKNOWN,        UNIMPLEMENTED,        501, 0, "未知方法 {method}", "there is no method {method}") \
 	X(ROUTE_NOT_FOUND,       NOT_FOUND,            404, 0, "Not Found", "Not Found") \

@@ -1,10 +1,12 @@
 /* Progress streams: whatever PUB loses, doubles or turns round, and whatever the log's service does meanwhile, a reader gets
  * cursor+1..n in order, each once (DESIGN 4; lists S01, S04, S05, S11, S14). The log here is an array behind a real server. */
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "rpc/transport/events.h"
 #include "store/base/log.h"
+#include "store/base/metrics.h"
 #include "store/base/time.h"
 #include "tests/unit/rpc/transport/fixture.h"
 
@@ -512,6 +514,35 @@ static void test_final_errors(void)
 	stop_all();
 }
 
+static void add_reads(void *self, const char *name, double value)
+{
+	if (strcmp(name, "events_log_reads_total") == 0) *(double *)self += value;
+}
+
+static double reads_asked(void)
+{
+	double count = 0;
+	metrics_each(add_reads, &count);
+	return count;
+}
+
+/* The hub's own token is refused after a step of the clock, until it is given another: no fault of the readers. */
+static void test_stale_service_token(void)
+{
+	struct probe p;
+	start_all("inproc://stale", true, 20);
+	log_append(0, false);
+	event_hub_set_service_authorization(hub, make_token(TOKEN_SERVICE, "hub", -1000));
+	double before = reads_asked();
+	probe_init(&p, 0, 0);
+	probe_open(&p);
+	while (reads_asked() < before + 2 && p.errors == 0) (void)sched_yield(); /* refused once, and tried again */
+	event_hub_set_service_authorization(hub, make_token(TOKEN_SERVICE, "hub", 1000));
+	CHECK_ROW("reads on with a fresh token", probe_wait(&p, has_some) && p.errors == 0);
+	probe_close(&p);
+	stop_all();
+}
+
 /* The service goes away and comes back: nothing is noticed but a pause. */
 static void test_server_restart(void)
 {
@@ -580,6 +611,7 @@ int main(void)
 	test_slow_reader();
 	test_close_inside();
 	test_final_errors();
+	test_stale_service_token();
 	test_server_restart();
 	test_close_while_reading();
 	test_bad_task_ids();
