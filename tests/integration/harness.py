@@ -362,6 +362,17 @@ class Stream:
                     yield Event(number, data[0])
         assert not text.strip(), f"half a frame at a clean end: {text!r}"
 
+    def beats(self):
+        """Nothing but heartbeats: yields at each one."""
+        self.open()
+        assert self.status == 200, self.status
+        text = b""
+        for chunk in self.connection.chunks():
+            text += chunk
+            while b": heartbeat\n\n" in text:
+                text = text.split(b": heartbeat\n\n", 1)[1]
+                yield
+
     def all(self):
         try:
             return list(self.events())

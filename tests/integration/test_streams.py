@@ -71,3 +71,44 @@ class EveryByte(unittest.TestCase):
                 report = self.cut(daemon, task, "--http2", f"--from={rng.randrange(1, step + 1)}", f"--step={step}")
                 self.assertGreater(report["cuts"], 60 if harness.SHORT else 300)
                 self.assertTrue(all(report[place] > 0 for place in ("head", "frame", "mark")), report)
+
+
+class ClockSteps(unittest.TestCase):
+    """The system's clock is set by an hour, forth and back: timers, streams and half-sent requests go on as if nothing had been."""
+
+    HOUR = 3600
+
+    def check_whole(self, daemon, reader):
+        reader.check_dense()
+        self.assertEqual([e.text.encode() for e in reader.numbered], [data for _, data, _ in stored_events(daemon, reader.task)])
+
+    def test_S18_streams_go_on(self):
+        with Daemon(movable_clock=True, PETFOOD_BENCH="true", SSE_HEARTBEAT_SECONDS=1) as daemon:
+            quiet = daemon.stream({"events": 1, "interval_ms": 60000})
+            quiet.connection.socket.settimeout(20)
+            beats = quiet.beats()
+            next(beats)
+            for step in (self.HOUR, -self.HOUR, -self.HOUR, self.HOUR):
+                with self.subTest(step=step):
+                    half = harness.Connection(daemon.port)
+                    half.socket.sendall(b"GET /health HTTP/1.1\r\nHost: local")
+                    busy = Reader(daemon)
+                    busy.read({"events": 20, "interval_ms": 50}, until=lambda e: e.number == 6 and daemon.clock_jump(step) is None)
+                    for _ in range(3):
+                        next(beats)
+                    half.socket.sendall(b"host\r\n\r\n")
+                    self.assertEqual(half.reply().status, 200)
+                    half.close()
+                    daemon.tokens.clear()  # a token from the hour that was taken back is refused
+                    busy.read_to_end()
+                    self.check_whole(daemon, busy)
+            quiet.close()
+
+    def test_S18_one_stream_lives_through_steps(self):
+        with Daemon(movable_clock=True, PLANNER_PACE_MS=100) as daemon:
+            steps = {5: self.HOUR, 9: -self.HOUR, 14: -self.HOUR, 18: self.HOUR}
+            reader = Reader(daemon)
+            why = reader.read(PET, until=lambda e: daemon.clock_jump(steps.get(e.number, 0)))
+            self.assertEqual((why, reader.finished, reader.connections), ("end", True, 1))
+            self.check_whole(daemon, reader)
+            self.assertEqual(reader.numbered[-1].type, "task_completed")
