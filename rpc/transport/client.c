@@ -24,6 +24,7 @@ enum {
 	BACKOFF_MIN_MS = 20,
 	BACKOFF_MAX_MS = 1000,
 	CANCEL_TIMEOUT_MS = 1000,
+	SPARE_CALLS_MAX = 128,
 	PUSHBACK_S_MAX = 60,
 };
 /* Repeats may be a tenth of the calls that end well, and ten at once: then an outage is not answered with a storm. In tenths,
@@ -31,7 +32,6 @@ enum {
 enum { RETRY_TENTHS_MAX = 100, RETRY_TENTHS_EACH = 10 };
 
 static void on_aio(void *self);
-static void launch(struct rpc_pending *pending);
 static void send_cancel(struct rpc_pending *target);
 
 /* ---- endpoints ---- */
@@ -165,53 +165,89 @@ static struct endpoint *choose(struct rpc_client *client)
 	return best;
 }
 
-static struct link *link_take(struct rpc_client *client)
+/* With the lock held: an endpoint for a call, and a link to it that is free already, or NULL. */
+static struct link *link_take(struct rpc_client *client, struct endpoint **out_endpoint)
 {
-	pthread_mutex_lock(&client->lock);
 	struct endpoint *endpoint = choose(client);
 	struct link *link = endpoint->free_links;
 	if (link) endpoint->free_links = link->next;
 	endpoint->in_flight++;
-	pthread_mutex_unlock(&client->lock);
-	if (link) return link;
-	link = calloc(1, sizeof *link);
+	*out_endpoint = endpoint;
+	return link;
+}
+
+static struct link *link_open(struct endpoint *endpoint)
+{
+	struct link *link = calloc(1, sizeof *link);
 	if (!link || nng_aio_alloc(&link->aio, on_aio, link) != 0 || nng_ctx_open(&link->ctx, endpoint->socket) != 0)
 		die("out of memory");
 	link->endpoint = endpoint;
 	return link;
 }
 
-/* The last that a callback does with its link: another call may use it from here. */
+/* With the lock held; the last that a callback does with its link: another call may use it from here. */
 static void link_give(struct link *link)
 {
-	struct rpc_client *client = link->endpoint->client;
-	pthread_mutex_lock(&client->lock);
 	link->pending = NULL;
 	link->endpoint->in_flight--;
 	link->next = link->endpoint->free_links;
 	link->endpoint->free_links = link;
-	pthread_mutex_unlock(&client->lock);
 }
 
 /* ---- the end of a call ---- */
 
+/* Ended calls, kept with their arenas for the next ones. Of the whole process: a handle may be given back after its client is gone. */
+static struct {
+	pthread_mutex_t lock;
+	struct rpc_pending *first;
+	size_t count;
+} spare = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct rpc_pending *pending_take(void)
+{
+	pthread_mutex_lock(&spare.lock);
+	struct rpc_pending *pending = spare.first;
+	if (pending) {
+		spare.first = pending->next;
+		spare.count--;
+	}
+	pthread_mutex_unlock(&spare.lock);
+	if (pending) return pending;
+	pending = calloc(1, sizeof *pending);
+	if (!pending) die("out of memory");
+	pthread_mutex_init(&pending->lock, NULL);
+	pending->arena = arena_create(0);
+	return pending;
+}
+
 static void unref(struct rpc_pending *pending)
 {
 	if (atomic_fetch_sub(&pending->references, 1) != 1) return;
+	arena_reset(pending->arena);
+	pthread_mutex_lock(&spare.lock);
+	bool keep = spare.count < SPARE_CALLS_MAX;
+	if (keep) {
+		pending->next = spare.first;
+		spare.first = pending;
+		spare.count++;
+	}
+	pthread_mutex_unlock(&spare.lock);
+	if (keep) return;
 	arena_destroy(&pending->arena);
 	pthread_mutex_destroy(&pending->lock);
 	free(pending);
 }
 
-static void finish(struct rpc_pending *pending, const struct rpc_outcome *outcome)
+/* The link is given back after done, so that one lock does: a call that done starts takes another one. */
+static void finish(struct rpc_pending *pending, struct link *link, const struct rpc_outcome *outcome)
 {
 	struct rpc_client *client = pending->client;
 	if (pending->done) pending->done(pending->self, outcome);
 	pthread_mutex_lock(&client->lock);
+	link_give(link);
 	if (outcome->code == RPC_OK && client->retry_tenths < RETRY_TENTHS_MAX) client->retry_tenths++;
 	DL_DELETE(client->calls, pending);
-	client->in_flight--;
-	pthread_cond_broadcast(&client->idle);
+	if (--client->in_flight == 0) pthread_cond_broadcast(&client->idle);
 	pthread_mutex_unlock(&client->lock);
 	unref(pending);
 }
@@ -274,7 +310,8 @@ static int64_t pushback_ms(struct rpc_client *client, const Petfood__Rpc__V1__Rp
 	int64_t seconds = 0, now_ms = time_monotonic_ms();
 	for (size_t i = 0; reply && i < reply->status->n_params; i++) {
 		const Petfood__Rpc__V1__ReasonParam *param = reply->status->params[i];
-		if (strcmp(param->name, "retry_after") == 0 && !str_to_int64(str_from(param->value), &seconds)) seconds = 0;
+		if (strcmp(param->name, "retry_after") == 0 && !str_to_int64(str_from(param->value), &seconds))
+			seconds = 0;
 	}
 	if (seconds <= 0) return 0;
 	pthread_mutex_lock(&client->lock);
@@ -316,11 +353,12 @@ static int64_t left_ms(const struct rpc_pending *pending)
 	return left > 1 ? left : 1;
 }
 
-static void launch(struct rpc_pending *pending)
+/* link: NULL = a new one. */
+static void launch(struct rpc_pending *pending, struct endpoint *endpoint, struct link *link)
 {
 	nng_msg *msg = NULL;
+	if (!link) link = link_open(endpoint);
 	pthread_mutex_lock(&pending->lock);
-	struct link *link = link_take(pending->client);
 	int64_t left = left_ms(pending);
 	/* A fresh id each time: the server may still be busy with the attempt that was lost. */
 	entropy_fill(pending->envelope.call_id, sizeof pending->envelope.call_id);
@@ -361,7 +399,8 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	if (msg) nng_msg_free(msg);
 	struct link *link = pending->link;
 	/* A server that is stopping refuses at once, so it would seem the least busy one and draw every call to itself. */
-	if (endpoint_failed || (reply && strcmp(reply->status->reason, "SHUTTING_DOWN") == 0)) mark_dead(link->endpoint);
+	if (endpoint_failed || (reply && strcmp(reply->status->reason, "SHUTTING_DOWN") == 0))
+		mark_dead(link->endpoint);
 	if (try_again(pending, reply ? (enum rpc_code)reply->status->code : err.code, waited_in_vain,
 	              pushback_ms(pending->client, reply))) {
 		pthread_mutex_unlock(&pending->lock);
@@ -370,7 +409,6 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	pending->state = PENDING_DONE;
 	pending->link = NULL;
 	pthread_mutex_unlock(&pending->lock);
-	link_give(link);
 	if (reply) {
 		outcome_from_status(pending->arena, reply->status, &outcome);
 		if (outcome.code == RPC_OK)
@@ -378,13 +416,14 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	} else {
 		outcome_from_error(pending, &err, &outcome);
 	}
-	finish(pending, &outcome);
+	finish(pending, link, &outcome);
 }
 
 static void on_aio(void *self)
 {
 	struct link *link = self;
 	struct rpc_pending *pending = link->pending;
+	struct endpoint *endpoint;
 	int rv = nng_aio_result(link->aio);
 	pthread_mutex_lock(&pending->lock);
 	switch (pending->state) {
@@ -411,8 +450,11 @@ static void on_aio(void *self)
 		}
 		pending->link = NULL;
 		pthread_mutex_unlock(&pending->lock);
+		pthread_mutex_lock(&pending->client->lock);
 		link_give(link);
-		launch(pending);
+		link = link_take(pending->client, &endpoint);
+		pthread_mutex_unlock(&pending->client->lock);
+		launch(pending, endpoint, link);
 		return;
 	case PENDING_DONE: break;
 	}
@@ -421,13 +463,16 @@ static void on_aio(void *self)
 
 /* ---- starting and cancelling ---- */
 
-static bool admit(struct rpc_client *client, struct rpc_pending *pending, struct error *err)
+/* Counts the call in and finds its way: what launch wants. */
+static bool admit(struct rpc_client *client, struct rpc_pending *pending, struct endpoint **out_endpoint,
+                  struct link **out_link, struct error *err)
 {
 	pthread_mutex_lock(&client->lock);
 	bool closing = client->closing, full = client->in_flight >= client->in_flight_max;
 	if (!closing && !full) {
 		client->in_flight++;
 		DL_APPEND(client->calls, pending);
+		*out_link = link_take(client, out_endpoint);
 	}
 	pthread_mutex_unlock(&client->lock);
 	if (closing) return error_set(err, RPC_CANCELLED, "CALL_CANCELLED", "the client is closing");
@@ -440,12 +485,11 @@ static bool admit(struct rpc_client *client, struct rpc_pending *pending, struct
 static struct rpc_pending *pending_create(struct rpc_client *client, const char *method,
                                           const struct rpc_metadata *metadata)
 {
-	struct rpc_pending *pending = calloc(1, sizeof *pending);
-	if (!pending) die("out of memory");
+	struct rpc_pending *pending = pending_take();
+	size_t kept = offsetof(struct rpc_pending, client);
+	memset((char *)pending + kept, 0, sizeof *pending - kept);
 	pending->client = client;
 	atomic_init(&pending->references, 1);
-	pthread_mutex_init(&pending->lock, NULL);
-	pending->arena = arena_create(0);
 	pending->envelope.method = method;
 	if (metadata) pending->envelope.metadata = metadata_dup(pending->arena, metadata);
 	pending->lang = lang_from_accept(pending->envelope.metadata.accept_language);
@@ -464,6 +508,8 @@ bool rpc_client_start(struct rpc_client *client, const struct method_side *metho
                       const struct rpc_metadata *metadata, uint32_t timeout_ms, rpc_done done, void *self,
                       struct rpc_pending **out_pending, struct error *err)
 {
+	struct endpoint *endpoint;
+	struct link *link;
 	struct rpc_pending *pending = pending_create(client, method->name, metadata);
 	size_t size = protobuf_c_message_get_packed_size(request);
 	pending->method = method;
@@ -483,7 +529,7 @@ bool rpc_client_start(struct rpc_client *client, const struct method_side *metho
 	if (!timeout_ms) timeout_ms = method->timeout_ms ? method->timeout_ms : CALL_TIMEOUT_MS_DEFAULT;
 	if (timeout_ms > CALL_TIMEOUT_MS_MAX) timeout_ms = CALL_TIMEOUT_MS_MAX;
 	pending->deadline_ms = time_monotonic_ms() + timeout_ms;
-	if (!admit(client, pending, err)) {
+	if (!admit(client, pending, &endpoint, &link, err)) {
 		unref(pending);
 		return false;
 	}
@@ -492,7 +538,7 @@ bool rpc_client_start(struct rpc_client *client, const struct method_side *metho
 		*out_pending = pending;
 	}
 	/* Nothing after this line touches the call: nng's threads may have finished it already. */
-	launch(pending);
+	launch(pending, endpoint, link);
 	return true;
 }
 
@@ -501,6 +547,8 @@ bool rpc_client_start(struct rpc_client *client, const struct method_side *metho
 static void send_cancel(struct rpc_pending *target)
 {
 	struct rpc_client *client = target->client;
+	struct endpoint *endpoint;
+	struct link *link;
 	Petfood__Rpc__V1__CancelRequest request = PETFOOD__RPC__V1__CANCEL_REQUEST__INIT;
 	request.call_id.data = target->envelope.call_id;
 	request.call_id.len = CALL_ID_BYTES;
@@ -508,11 +556,11 @@ static void send_cancel(struct rpc_pending *target)
 	pending->envelope.metadata.idempotency_key = STR_NONE;
 	pending->envelope.payload = pack_request(pending->arena, &request.base);
 	pending->deadline_ms = time_monotonic_ms() + CANCEL_TIMEOUT_MS;
-	if (!admit(client, pending, NULL)) {
+	if (!admit(client, pending, &endpoint, &link, NULL)) {
 		unref(pending);
 		return;
 	}
-	launch(pending);
+	launch(pending, endpoint, link);
 }
 
 void rpc_pending_cancel(struct rpc_pending **out)

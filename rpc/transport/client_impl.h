@@ -33,15 +33,15 @@ enum pending_state { PENDING_SENDING, PENDING_RECEIVING, PENDING_PAUSING, PENDIN
 
 /* One call, through all its attempts. Guarded by its own lock from start to done. */
 struct rpc_pending {
+	pthread_mutex_t lock;      /* this and the arena outlive the call: both serve the next one */
+	struct arena *arena;       /* the request; later the reply */
 	struct rpc_client *client;
 	atomic_int references;     /* the handle, and the call itself until done has run */
-	pthread_mutex_t lock;
 	enum pending_state state;
 	struct link *link;
 	bool cancelled;
 	unsigned attempt;
 
-	struct arena *arena;       /* the request; later the reply */
 	struct envelope envelope;
 	const struct method_side *method; /* NULL for a Cancel of ours */
 	int64_t deadline_ms;

@@ -9,7 +9,13 @@
 #include "rpc/transport/server_impl.h"
 #include "store/base/log.h"
 
-enum { WORKERS_DEFAULT = 8, QUEUE_DEFAULT = 256, HASH_QUEUE_DEFAULT = 64, PARKED_DEFAULT = 4096, UNSENT_DEFAULT = 256 * 1024 * 1024 };
+enum {
+	WORKERS_DEFAULT = 8,
+	QUEUE_DEFAULT = 256,
+	HASH_QUEUE_DEFAULT = 64,
+	PARKED_DEFAULT = 4096,
+	UNSENT_DEFAULT = 256 * 1024 * 1024
+};
 
 /* The address of a caller on another machine; other transports have none. */
 static void note_peer(struct slot *slot, nng_msg *msg)
@@ -100,14 +106,16 @@ static bool admit(struct slot *slot, struct error *err)
 	}
 	struct call_pool *pool = call_pool_of(slot);
 	pthread_mutex_lock(&server->lock);
-	bool ok = slot_register(slot, err);
+	bool ok = slot_register(slot, err), wake = false;
 	if (ok && server->draining)
 		ok = refuse_stopping(err, "draining");
 	else if (ok && !call_pool_push(pool, slot, false))
 		ok = refuse_overloaded(err, "the queue is full");
+	else if (ok)
+		wake = call_pool_wants_thread(pool);
 	pthread_mutex_unlock(&server->lock);
 	/* After the unlock, or the worker would wake up only to wait for it. The slot may be gone by now, the pool is not. */
-	if (ok) pthread_cond_signal(&pool->work);
+	if (wake) pthread_cond_signal(&pool->work);
 	return ok;
 }
 
@@ -300,7 +308,8 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	server->listeners = calloc(options->listen_count + 1, sizeof *server->listeners);
 	if (!server->slots || !server->listeners) die("out of memory");
 	server->in_flight_gauge = metric_gauge("rpc_calls_in_flight", NULL, "Calls received and not yet answered.");
-	server->peers_dropped = metric_counter("rpc_peers_dropped_total", NULL, "Connections closed because their peer read no answers.");
+	server->peers_dropped =
+	    metric_counter("rpc_peers_dropped_total", NULL, "Connections closed because their peer read no answers.");
 	server->parked_gauge = metric_gauge("rpc_calls_parked", NULL, "Calls that wait without a thread.");
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_init(&monotonic);

@@ -79,6 +79,7 @@ struct call_pool {
 	struct slot *queue;      /* doubly linked, utlist */
 	size_t length, length_max;
 	pthread_cond_t work;
+	size_t idle, waking;     /* threads that wait; those of them that were signalled and are not up yet */
 	size_t thread_count;
 	pthread_t *threads;
 	bool low_priority;
@@ -137,8 +138,11 @@ bool refuse_overloaded(struct error *err, const char *why);
 /* server_pool.c */
 void call_pool_init(struct call_pool *pool, struct rpc_server *server, size_t threads, size_t length_max, bool low_priority, const char *name);
 void call_pool_start(struct call_pool *pool);
-/* With the lock held; the caller signals pool->work, force does it by itself. force: an admitted call comes back, ahead of all and beyond the bound. False: full. */
+/* With the lock held; see call_pool_wants_thread; force signals by itself. force: an admitted call comes back, ahead of all and beyond the bound. False: full. */
 bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force);
+/* With the lock held, after a push: whether a thread must be signalled once the lock is free. One thread wakes up at a time, and wakes
+ * the next one when it finds more to do: under load nobody sleeps, and nobody is woken for what another has taken meanwhile. */
+bool call_pool_wants_thread(struct call_pool *pool);
 void call_pool_remove(struct call_pool *pool, struct slot *slot);
 struct call_pool *call_pool_of(struct slot *slot);
 void call_pool_join(struct call_pool *pool); /* server->stopping is set */

@@ -36,12 +36,19 @@ static void *work(void *self)
 	if (pool->low_priority) (void)setpriority(PRIO_PROCESS, (id_t)gettid(), LOW_PRIORITY_NICE);
 	pthread_mutex_lock(&server->lock);
 	for (;;) {
-		while (!pool->queue && !server->stopping) pthread_cond_wait(&pool->work, &server->lock);
+		while (!pool->queue && !server->stopping) {
+			pool->idle++;
+			pthread_cond_wait(&pool->work, &server->lock);
+			pool->idle--;
+			if (pool->waking) pool->waking--;
+		}
 		if (!pool->queue || server->stopping) break;
 		struct slot *slot = pool->queue;
 		call_pool_remove(pool, slot);
 		slot->state = SLOT_RUNNING;
+		bool more = pool->queue && call_pool_wants_thread(pool);
 		pthread_mutex_unlock(&server->lock);
+		if (more) pthread_cond_signal(&pool->work);
 		slot_run(slot);
 		pthread_mutex_lock(&server->lock);
 	}
@@ -76,11 +83,18 @@ bool call_pool_push(struct call_pool *pool, struct slot *slot, bool force)
 	slot->state = SLOT_QUEUED;
 	if (force) {
 		DL_PREPEND(pool->queue, slot);
-		pthread_cond_signal(&pool->work);
+		if (call_pool_wants_thread(pool)) pthread_cond_signal(&pool->work);
 	} else {
 		DL_APPEND(pool->queue, slot);
 	}
 	metric_set(pool->queued, (int64_t)++pool->length);
+	return true;
+}
+
+bool call_pool_wants_thread(struct call_pool *pool)
+{
+	if (pool->waking || !pool->idle) return false;
+	pool->waking++;
 	return true;
 }
 
