@@ -131,9 +131,20 @@ void arena_reset(struct arena *arena)
 		free(arena->top);
 		arena->top = prev;
 	}
+	if (arena->top && arena->top->size > BLOCK_BYTES) { /* one large message must not be held for ever by whoever keeps arenas */
+		free(arena->top);
+		arena->top = NULL;
+	}
 	if (arena->top) {
 		arena->top->used = 0;
 		POISON(arena->top->data, arena->top->size);
 	}
 	arena->total = 0;
+}
+
+size_t arena_held(const struct arena *arena)
+{
+	size_t held = 0;
+	for (const struct block *b = arena->top; b; b = b->prev) held += b->size;
+	return held;
 }

@@ -38,7 +38,15 @@ static void test_arena(void)
 	CHECK(arena_used(arena) == 512);
 	char *again = arena_alloc(arena, 64);
 	CHECK(again[0] == 0 && again[63] == 0); /* zeroed after a rewind too */
+	(void)arena_alloc(arena, 3 << 20);
 	arena_reset(arena);
+	CHECK_ROW("a usual block is kept", arena_held(arena) > 0 && arena_held(arena) < 64 << 10);
+	struct arena *large = arena_create(0);
+	(void)arena_alloc(large, 3 << 20);
+	CHECK(arena_held(large) >= 3 << 20);
+	arena_reset(large);
+	CHECK_ROW("a large one is not", arena_held(large) == 0);
+	arena_destroy(&large);
 	CHECK(arena_used(arena) == 0);
 	arena_destroy(&arena);
 	CHECK(arena == NULL);
