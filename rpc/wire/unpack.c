@@ -40,6 +40,8 @@ static const char *scan(const ProtobufCMessageDescriptor *descriptor, const uint
 	while (at < end) {
 		uint64_t tag, len;
 		if (!read_varint(&at, end, &tag)) return "tag";
+		/* protobuf-c takes field 0 when it is written in two bytes, and then packs what it refuses to unpack. */
+		if (tag >> 3 == 0 || tag > UINT32_MAX) return "field number";
 		switch (tag & 7) {
 		case PROTOBUF_C_WIRE_TYPE_VARINT:
 			if (!read_varint(&at, end, &len)) return "number";
@@ -57,8 +59,7 @@ static const char *scan(const ProtobufCMessageDescriptor *descriptor, const uint
 		}
 		if (!read_varint(&at, end, &len) || len > (uint64_t)(end - at)) return "cut short";
 		const ProtobufCFieldDescriptor *field =
-		    tag >> 3 <= UINT32_MAX ? protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3))
-		                           : NULL;
+		    protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3));
 		if (field && field->type == PROTOBUF_C_TYPE_STRING && len && memchr(at, 0, (size_t)len))
 			return "NUL in a text";
 		if (field && field->type == PROTOBUF_C_TYPE_MESSAGE) {
