@@ -1,4 +1,5 @@
-# Compiler flags; each with its reason. Flavours: CMAKE_BUILD_TYPE Release|Debug, PETFOOD_SANITIZE address|thread|"".
+# Compiler flags; each with its reason. Flavours: CMAKE_BUILD_TYPE Release|Debug, PETFOOD_SANITIZE address|thread|"",
+# PETFOOD_COVERAGE, PETFOOD_FUZZ.
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
@@ -7,6 +8,15 @@ if(NOT CMAKE_BUILD_TYPE)
 	set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 set(PETFOOD_SANITIZE "" CACHE STRING "address, thread or nothing")
+option(PETFOOD_COVERAGE "count which lines run, for gcovr" OFF)
+option(PETFOOD_FUZZ "make libFuzzer programs of tests/fuzz; clang only, with the address sanitizer" OFF)
+if(PETFOOD_FUZZ)
+	if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+		message(FATAL_ERROR "PETFOOD_FUZZ needs clang: -DCMAKE_C_COMPILER=clang")
+	endif()
+	set(PETFOOD_SANITIZE address)
+	add_compile_options(-fsanitize=fuzzer-no-link) # every branch tells the fuzzer that it was taken
+endif()
 
 add_compile_definitions(_GNU_SOURCE)         # memmem, accept4, pipe2, ppoll
 add_compile_options(
@@ -38,6 +48,10 @@ elseif(PETFOOD_SANITIZE STREQUAL "thread")
 	add_link_options(-fsanitize=thread)
 elseif(NOT PETFOOD_SANITIZE STREQUAL "")
 	message(FATAL_ERROR "PETFOOD_SANITIZE is address, thread or empty")
+endif()
+if(PETFOOD_COVERAGE)
+	add_compile_options(--coverage -O0)
+	add_link_options(--coverage)
 endif()
 include_directories(${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/gen)
 find_program(CCACHE ccache)
