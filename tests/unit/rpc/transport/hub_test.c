@@ -3,12 +3,14 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "rpc/transport/events.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
 #include "store/base/time.h"
 #include "tests/unit/rpc/transport/fixture.h"
+#include "tests/unit/rpc/transport/sp_line.h"
 
 enum { TASKS = 8 };
 
@@ -23,6 +25,8 @@ static struct {
 	bool expired[TASKS];      /* and who asks for one of them is told so */
 	size_t large_every;       /* each n-th event is larger than what PUB carries */
 	enum rpc_code refuse;     /* answer of ListEvents */
+	enum rpc_code refuse_task[TASKS]; /* the same for one task */
+	int refused[TASKS];
 	unsigned fail_one_in;     /* UNAVAILABLE now and then */
 	bool hold;                /* reads wait */
 	int held;
@@ -71,6 +75,11 @@ static bool list_events(struct call *call, const void *request, void *reply, str
 	log_.held--;
 	if (log_.refuse != RPC_OK) {
 		error_set(err, log_.refuse, "TOKEN_INVALID", "refused");
+		goto out;
+	}
+	if (task >= 0 && task < TASKS && log_.refuse_task[task] != RPC_OK) {
+		log_.refused[task]++;
+		error_set(err, log_.refuse_task[task], "TASK_MOVED", "refused");
 		goto out;
 	}
 	if (log_.fail_one_in && next_random(&log_.seed) % log_.fail_one_in == 0) {
@@ -136,6 +145,8 @@ static void log_reset(void)
 	memset(log_.expired, 0, sizeof log_.expired);
 	log_.large_every = log_.fail_one_in = 0;
 	log_.refuse = RPC_OK;
+	memset(log_.refuse_task, 0, sizeof log_.refuse_task);
+	memset(log_.refused, 0, sizeof log_.refused);
 	log_.hold = false;
 	log_.reads = log_.heads = 0;
 }
@@ -543,6 +554,82 @@ static void test_stale_service_token(void)
 	stop_all();
 }
 
+/* R01: what each code means to a stream. Some end it, and the reader is told once with code and reason; the others pass, and nothing
+ * is noticed but a pause; what looks like a fault of ours passes too, unless it comes again and again. */
+static const enum stream_end { PASSES, ENDS, ENDS_LATE } stream_rows[RPC_CODE_COUNT] = {
+	[RPC_CANCELLED] = PASSES,           [RPC_UNKNOWN] = PASSES,          [RPC_INVALID_ARGUMENT] = ENDS,
+	[RPC_DEADLINE_EXCEEDED] = PASSES,   [RPC_NOT_FOUND] = ENDS,          [RPC_ALREADY_EXISTS] = PASSES,
+	[RPC_PERMISSION_DENIED] = ENDS,     [RPC_RESOURCE_EXHAUSTED] = PASSES, [RPC_FAILED_PRECONDITION] = ENDS,
+	[RPC_ABORTED] = PASSES,             [RPC_OUT_OF_RANGE] = ENDS,       [RPC_UNIMPLEMENTED] = ENDS,
+	[RPC_INTERNAL] = ENDS_LATE,         [RPC_UNAVAILABLE] = PASSES,      [RPC_DATA_LOSS] = ENDS_LATE,
+	[RPC_UNAUTHENTICATED] = ENDS,
+};
+
+static bool refused_twice(void *task)
+{
+	pthread_mutex_lock(&log_.lock);
+	bool is_true = log_.refused[*(int *)task] >= 2;
+	pthread_mutex_unlock(&log_.lock);
+	return is_true;
+}
+
+static void r01_codes_on_a_stream(void)
+{
+	struct probe probes[TASKS];
+	for (int first = RPC_OK; first < RPC_CODE_COUNT; first += TASKS) {
+		int count = RPC_CODE_COUNT - first < TASKS ? RPC_CODE_COUNT - first : TASKS;
+		start_all("inproc://codes", true, 20);
+		for (int t = 0; t < count; t++) {
+			for (int i = 0; i < 5; i++) log_append(t, i == 4);
+			pthread_mutex_lock(&log_.lock);
+			log_.refuse_task[t] = (enum rpc_code)(first + t);
+			pthread_mutex_unlock(&log_.lock);
+			probe_init(&probes[t], t, 2);
+			probe_open(&probes[t]);
+		}
+		for (int t = 0; t < count; t++) {
+			enum rpc_code code = (enum rpc_code)(first + t);
+			char label[64];
+			(void)snprintf(label, sizeof label, "R01 a stream and %s", rpc_code_name(code));
+			if (stream_rows[code] == PASSES && code != RPC_OK) {
+				CHECK_ROW(label, wait_until(refused_twice, &t));
+				pthread_mutex_lock(&log_.lock);
+				log_.refuse_task[t] = RPC_OK;
+				pthread_mutex_unlock(&log_.lock);
+			}
+			if (stream_rows[code] == PASSES) {
+				CHECK_ROW(label, probe_wait(&probes[t], is_terminal) && probes[t].last == 5 && probes[t].errors == 0);
+				continue;
+			}
+			CHECK_ROW(label, probe_wait(&probes[t], has_error) && probes[t].errors == 1 && probes[t].last == 2);
+			CHECK_ROW(label, probes[t].code == code && strcmp(probes[t].reason, "TASK_MOVED") == 0);
+			pthread_mutex_lock(&log_.lock);
+			CHECK_ROW(label, (log_.refused[t] == 1) == (stream_rows[code] == ENDS));
+			pthread_mutex_unlock(&log_.lock);
+		}
+		for (int t = 0; t < count; t++) probe_close(&probes[t]);
+		stop_all();
+	}
+}
+
+/* R11: a subscriber that reads nothing at all delays neither the publisher nor other readers. */
+static void r11_a_subscriber_that_reads_nothing(void)
+{
+	struct probe p;
+	const char *url = fixture_ipc("pub");
+	start_all(url, true, 100);
+	int fd = sp_dial(url, SP_SUB);
+	CHECK(fd >= 0);
+	probe_init(&p, 0, 0);
+	probe_open(&p);
+	log_.large_every = 2;
+	for (int i = 0; i < 10000; i++) publish(0, log_append(0, i == 9999), i == 9999);
+	CHECK_ROW("R11 the others have it all", probe_wait(&p, is_terminal) && p.last == 10000 && p.errors == 0);
+	probe_close(&p);
+	(void)close(fd);
+	stop_all();
+}
+
 /* The service goes away and comes back: nothing is noticed but a pause. */
 static void test_server_restart(void)
 {
@@ -612,6 +699,8 @@ int main(void)
 	test_close_inside();
 	test_final_errors();
 	test_stale_service_token();
+	r01_codes_on_a_stream();
+	r11_a_subscriber_that_reads_nothing();
 	test_server_restart();
 	test_close_while_reading();
 	test_bad_task_ids();
