@@ -145,6 +145,14 @@ bool fake_wait_cancelled(struct fake_call *call)
 	return cancelled;
 }
 
+bool fake_is_cancelled(struct fake_call *call)
+{
+	pthread_mutex_lock(&lock);
+	bool cancelled = call->cancelled;
+	pthread_mutex_unlock(&lock);
+	return cancelled;
+}
+
 /* ---- readers ---- */
 
 static void copy_text(char *to, size_t size, struct str from) { (void)snprintf(to, size, STR_FMT, STR_ARG(from)); }

@@ -24,7 +24,8 @@ bool fake_has_call(void);
 void fake_reply(struct fake_call *call, const ProtobufCMessage *reply);
 void fake_fail(struct fake_call *call, const struct rpc_outcome *outcome);
 bool fake_wait_cancelled(struct fake_call *call);
-extern bool fake_refuse_calls; /* rpc_client_start fails with OVERLOADED */
+bool fake_is_cancelled(struct fake_call *call); /* by now */
+extern bool fake_refuse_calls;                  /* rpc_client_start fails with OVERLOADED */
 
 struct fake_reader {
 	struct fake_reader *next;
