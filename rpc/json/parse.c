@@ -274,7 +274,9 @@ static bool skip_value(struct reader *r, const struct trail *trail)
 		}
 		return true;
 	}
-	if (take_word(r, STR("null")) || take_word(r, STR("true")) || take_word(r, STR("false"))) return true;
+	if ((c == 'n' && take_word(r, STR("null"))) || (c == 't' && take_word(r, STR("true"))) ||
+	    (c == 'f' && take_word(r, STR("false"))))
+		return true;
 	size_t number = number_bytes((struct str){ r->at, (size_t)(r->end - r->at) });
 	r->at += number;
 	return number ? true : broken(r, trail);
@@ -392,6 +394,11 @@ static bool read_list(struct reader *r, const struct field_side *field, Protobuf
 	for (size_t i = 0; more; i++) {
 		struct trail item = { .up = trail, .index = i, .is_item = true };
 		bool good = false;
+		if (field->rule.max_items && i > field->rule.max_items) {
+			/* One too many is enough to be refused; a million more need not be kept for that. */
+			if (!skip_value(r, &item) || !next(r, trail, ']', &more)) return false;
+			continue;
+		}
 		void *at = value_append(r->arena, field, message);
 		if (!at) return note(r, &item, VALUE_TOO_LARGE, field);
 		if (!read_value(r, field, at, &item, &good)) return false;
