@@ -27,6 +27,139 @@ static void test_reason_table(void)
 	CHECK(reason_http_status((enum rpc_code)99) == 500);
 }
 
+/* R01: the 17 codes by number and name, their way into HTTP (google.rpc.Code's table), and through a status and back. */
+static const struct {
+	enum rpc_code code;
+	int number;
+	const char *name;
+	int http_status;
+} code_rows[] = {
+	{ RPC_OK, 0, "OK", 200 },
+	{ RPC_CANCELLED, 1, "CANCELLED", 499 },
+	{ RPC_UNKNOWN, 2, "UNKNOWN", 500 },
+	{ RPC_INVALID_ARGUMENT, 3, "INVALID_ARGUMENT", 400 },
+	{ RPC_DEADLINE_EXCEEDED, 4, "DEADLINE_EXCEEDED", 504 },
+	{ RPC_NOT_FOUND, 5, "NOT_FOUND", 404 },
+	{ RPC_ALREADY_EXISTS, 6, "ALREADY_EXISTS", 409 },
+	{ RPC_PERMISSION_DENIED, 7, "PERMISSION_DENIED", 403 },
+	{ RPC_RESOURCE_EXHAUSTED, 8, "RESOURCE_EXHAUSTED", 429 },
+	{ RPC_FAILED_PRECONDITION, 9, "FAILED_PRECONDITION", 400 },
+	{ RPC_ABORTED, 10, "ABORTED", 409 },
+	{ RPC_OUT_OF_RANGE, 11, "OUT_OF_RANGE", 400 },
+	{ RPC_UNIMPLEMENTED, 12, "UNIMPLEMENTED", 501 },
+	{ RPC_INTERNAL, 13, "INTERNAL", 500 },
+	{ RPC_UNAVAILABLE, 14, "UNAVAILABLE", 503 },
+	{ RPC_DATA_LOSS, 15, "DATA_LOSS", 500 },
+	{ RPC_UNAUTHENTICATED, 16, "UNAUTHENTICATED", 401 },
+};
+
+static void r01_codes(void)
+{
+	CHECK_ROW("R01 all of them", COUNT(code_rows) == RPC_CODE_COUNT);
+	for (size_t i = 0; i < COUNT(code_rows); i++) {
+		struct error err, back;
+		struct str packed;
+		char label[64];
+		enum rpc_code code = code_rows[i].code;
+		(void)snprintf(label, sizeof label, "R01 %s", code_rows[i].name);
+		CHECK_ROW(label, (int)code == code_rows[i].number && strcmp(rpc_code_name(code), code_rows[i].name) == 0);
+		CHECK_ROW(label, reason_http_status(code) == code_rows[i].http_status);
+		error_clear(&err);
+		if (code != RPC_OK) {
+			error_violation(&err, "page", "less_than_equal", "must be at most %d", 9);
+			size_t violations = err.violation_count;
+			error_set(&err, code, "TASK_UNFINISHED", "for the log");
+			err.violation_count = violations; /* a code with everything that a status can carry */
+			error_param(&err, "status", "running");
+		}
+		Petfood__Rpc__V1__RpcReply reply = PETFOOD__RPC__V1__RPC_REPLY__INIT;
+		reply.status = status_from_error(arena, &err, LANG_EN);
+		if (!CHECK_OK(message_pack(arena, &reply.base, &packed, &back), &back)) continue;
+		Petfood__Rpc__V1__RpcReply *got = envelope_unpack_reply(arena, packed, &back);
+		if (!CHECK_ROW(label, got != NULL)) continue;
+		status_to_error(got->status, &back);
+		CHECK_ROW(label, back.code == code);
+		if (code == RPC_OK) {
+			CHECK_ROW(label, back.param_count == 0 && back.violation_count == 0);
+			continue;
+		}
+		CHECK_ROW(label, error_is(&back, "TASK_UNFINISHED") && back.param_count == 1 && back.violation_count == 1);
+		CHECK_STR_ROW(label, str_from(back.message), "the task is not finished: running");
+		CHECK_STR_ROW(label, str_from(back.params[0].value), "running");
+		CHECK_STR_ROW(label, str_from(back.violations[0].type), "less_than_equal");
+	}
+}
+
+/* R02: what metadata may be, without a server; the row's key and value stand twice if `twice`. */
+static const struct {
+	const char *label, *key, *value;
+	size_t value_len;
+	bool twice, ok;
+} metadata_rows[] = {
+	{ "R02 plain", "x-some", "a value ~", 9, false, true },
+	{ "R02 twice", "x-some", "a", 1, true, false },
+	{ "R02 twice, binary", "x-some-bin", "a", 1, true, false },
+	{ "R02 twice, known", "authorization", "a", 1, true, false },
+	{ "R02 binary", "x-some-bin", "\0\xff\r\n", 4, false, true },
+	{ "R02 binary without the suffix", "x-some", "\0\xff\r\n", 4, false, false },
+	{ "R02 the suffix alone", "-bin", "\0", 1, false, true },
+	{ "R02 a line end", "x-some", "a\n", 2, false, false },
+	{ "R02 delete", "x-some", "\x7f", 1, false, false },
+	{ "R02 UTF-8", "x-some", "\xc3\xa9", 2, false, false },
+	{ "R02 upper case", "X-Some", "a", 1, false, false },
+	{ "R02 a space", "x some", "a", 1, false, false },
+	{ "R02 no key", "", "a", 1, false, false },
+	{ "R02 no value", "x-some", "", 0, false, true },
+};
+
+static void r02_metadata(void)
+{
+	static char long_key[] = "0123456789012345678901234567890123456789012345678901234567890123x", big[METADATA_VALUE_BYTES_MAX + 1];
+	Petfood__Rpc__V1__Metadata entries[METADATA_ENTRIES_MAX + 1], *list[COUNT(entries)];
+	struct rpc_metadata out;
+	struct error err;
+	for (size_t i = 0; i < COUNT(entries); i++) {
+		petfood__rpc__v1__metadata__init(&entries[i]);
+		list[i] = &entries[i];
+	}
+	for (size_t i = 0; i < COUNT(metadata_rows); i++) {
+		entries[0].key = entries[1].key = (char *)(uintptr_t)metadata_rows[i].key;
+		entries[0].value.data = entries[1].value.data = (uint8_t *)(uintptr_t)metadata_rows[i].value;
+		entries[0].value.len = entries[1].value.len = metadata_rows[i].value_len;
+		bool ok = metadata_read(metadata_rows[i].twice ? 2 : 1, list, &out, &err);
+		CHECK_ROW(metadata_rows[i].label, ok == metadata_rows[i].ok);
+		if (!ok) CHECK_ROW(metadata_rows[i].label, error_is(&err, "METADATA_INVALID") && err.code == RPC_INVALID_ARGUMENT && err.param_count == 1);
+	}
+	memset(big, 'a', sizeof big);
+	entries[0].key = long_key;
+	entries[0].value.data = (uint8_t *)big;
+	entries[0].value.len = 1;
+	CHECK_ROW("R02 a key of 65 bytes", !metadata_read(1, list, &out, &err));
+	long_key[METADATA_KEY_BYTES_MAX] = '\0';
+	CHECK_ROW("R02 of 64", metadata_read(1, list, &out, &err));
+	entries[0].value.len = METADATA_VALUE_BYTES_MAX;
+	CHECK_ROW("R02 8 KiB", metadata_read(1, list, &out, &err));
+	entries[0].value.len++;
+	CHECK_ROW("R02 and one", !metadata_read(1, list, &out, &err));
+	entries[0].key = (char *)(uintptr_t)"idempotency-key";
+	entries[0].value.len = IDEMPOTENCY_KEY_BYTES_MAX;
+	CHECK_ROW("R02 an idempotency key of 200", metadata_read(1, list, &out, &err) && out.idempotency_key.len == IDEMPOTENCY_KEY_BYTES_MAX);
+	entries[0].value.len++;
+	CHECK_ROW("R02 of 201", !metadata_read(1, list, &out, &err));
+	CHECK_STR(str_from(err.params[0].value), "idempotency-key");
+	char keys[COUNT(entries)][8];
+	for (size_t i = 0; i < COUNT(entries); i++) {
+		(void)snprintf(keys[i], sizeof keys[i], "k%02zu", i);
+		entries[i].key = keys[i];
+		entries[i].value.data = (uint8_t *)big;
+		entries[i].value.len = METADATA_BYTES_MAX / METADATA_ENTRIES_MAX - 3; /* with its key: all there may be */
+	}
+	CHECK_ROW("R02 64 entries of 64 KiB", metadata_read(METADATA_ENTRIES_MAX, list, &out, &err));
+	CHECK_ROW("R02 65 entries", !metadata_read(METADATA_ENTRIES_MAX + 1, list, &out, &err));
+	entries[63].value.len++;
+	CHECK_ROW("R02 a byte more", !metadata_read(METADATA_ENTRIES_MAX, list, &out, &err));
+}
+
 static const struct reason_info made_up = { "X", RPC_ABORTED, 409, 0, { "{a}和{b}", "{a} and {b}, {a}{" } };
 
 static void test_render(void)
@@ -219,6 +352,8 @@ int main(void)
 	test_limiter_keys();
 	arena = arena_create(0);
 	test_reason_table();
+	r01_codes();
+	r02_metadata();
 	test_render();
 	test_languages();
 	test_status_both_ways();
