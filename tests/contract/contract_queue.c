@@ -44,6 +44,14 @@ static void k09_fair_between_users(struct world *w)
 	CHECK(str_equal(world_claim(w).id, first.id));
 	CHECK(str_equal(world_claim(w).id, bobs.id));
 	CHECK(str_equal(world_claim(w).user_id, w->alice));
+	/* Two against one: the younger task is next. */
+	w->now_us++;
+	(void)world_task(w, w->bob);
+	CHECK(str_equal(world_claim(w).user_id, w->bob));
+	w->now_us++;
+	struct task third = world_task(w, w->bob);
+	CHECK(str_equal(world_claim(w).user_id, w->alice)); /* two each, and hers was begun longer ago */
+	CHECK(str_equal(world_claim(w).id, third.id));
 	/* A task whose worker is gone does not count as work under way for its user. */
 	w->now_us += LEASE_MS * 1000 + 1;
 	(void)world_task(w, w->bob);
@@ -77,6 +85,34 @@ struct claims {
 	atomic_int count;
 	char ids[CLAIM_TASKS][UUID_TEXT_BYTES];
 };
+
+static struct str end_text(void *ctx, struct arena *arena, const struct task *task)
+{
+	(void)ctx, (void)arena, (void)task;
+	return STR("{}");
+}
+
+/* By an hour, while a task was nobody's: it does not wait for that hour. Nor does one that is to be given up. */
+static void clock_set_back(struct world *w)
+{
+	const int64_t hour_us = 3600 * (int64_t)SECOND_US;
+	struct task task = world_task(w, w->alice), none;
+	struct error *err = &w->err;
+	w->now_us += 30 * (int64_t)SECOND_US;
+	(void)world_claim(w);
+	w->now_us -= 30 * (int64_t)SECOND_US; /* so little may be a claim that waited for the writer */
+	CHECK_FAILS(w, TASKS(w, claim, STR("b"), w->now_us, LEASE_MS, w->arena, &none, err), RPC_NOT_FOUND, "QUEUE_EMPTY");
+	for (uint32_t lost = 1; lost < TASK_LOST_LEASES_MAX; lost++) {
+		CHECK_OK(TASKS(w, heartbeat, task.id, lost, w->now_us + hour_us, LEASE_MS, err), err);
+		struct task again = world_claim(w);
+		CHECK(str_equal(again.id, task.id) && again.attempt == lost + 1 && again.lost_leases == lost);
+	}
+	CHECK_OK(TASKS(w, heartbeat, task.id, TASK_LOST_LEASES_MAX, w->now_us + hour_us, LEASE_MS, err), err);
+	CHECK_FAILS(w, TASKS(w, claim, STR("b"), w->now_us, LEASE_MS, w->arena, &none, err), RPC_NOT_FOUND, "QUEUE_EMPTY");
+	uint64_t last = 0;
+	CHECK_OK(TASKS(w, abandon, w->now_us, w->arena, &none, err, end_text, NULL, STR("TASK_ABANDONED"), STR("m"), &last), err);
+	CHECK(str_equal(none.id, task.id) && world_get(w, task.id).status == TASK_FAILED);
+}
 
 static void claim_many(struct world *w, void *ctx, size_t index)
 {
@@ -277,6 +313,10 @@ static void foreign_tasks_do_not_exist(struct world *w)
 {
 	struct task task = world_task(w, w->alice), got;
 	CHECK_OK(TASKS(w, get, w->alice, task.id, w->arena, &got, &w->err), &w->err);
+	CHECK_ROW("without the large parts", got.input.len == 0 && got.output.len == 0 && str_equal(got.id, task.id));
+	CHECK_OK(TASKS(w, get_whole, w->alice, task.id, w->arena, &got, &w->err), &w->err);
+	CHECK_ROW("with them", got.input.len > 0);
+	CHECK_FAILS(w, TASKS(w, get_whole, w->bob, task.id, w->arena, &got, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
 	CHECK_FAILS(w, TASKS(w, get, w->bob, task.id, w->arena, &got, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
 	CHECK_FAILS(w, TASKS(w, get, w->alice, STR("no such id"), w->arena, &got, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
 	CHECK_FAILS(w, TASKS(w, get, w->alice, STR_NONE, w->arena, &got, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
@@ -303,6 +343,7 @@ int contract_queue(const struct store_contract *contract)
 		{ "K09 users share the workers fairly", k09_fair_between_users },
 		{ "K09 users take turns at a single worker", k09_users_take_turns },
 		{ "two workers never hold one task", claim_is_exclusive },
+		{ "a lease from before the clock was set back is void", clock_set_back },
 		{ "a task needs a user", unknown_user },
 		{ "K06 the user limit holds under 100 parallel creates", k06_user_limit_holds },
 		{ "K05 at the limit a replay is answered, and a refusal spends no key", k05_keys_at_the_limit },

@@ -6,7 +6,7 @@ from harness import PET, SHORT, Daemon, Reader, wait_until
 
 
 class Cancel(unittest.TestCase):
-    def test_cancel_of_a_running_plan_is_final(self):
+    def test_K04_cancel_of_a_running_plan_is_final(self):
         with Daemon(PLANNER_PACE_MS=300) as daemon:
             reader = Reader(daemon)
             reader.read(PET, until=lambda e: e.type == "task_executing")
@@ -28,7 +28,7 @@ class Cancel(unittest.TestCase):
             ended = daemon.stream(task=reader.task).all()
             self.assertEqual([e.type for e in ended], ["error", "done"])
 
-    def test_cancel_of_a_pending_task(self):
+    def test_K04_cancel_of_a_pending_task(self):
         with Daemon(PLANNER_PACE_MS=2000, TASK_MAX_CONCURRENT=1) as daemon:
             first = daemon.post("/api/v1/plans/", PET).data["task_id"]
             second = daemon.post("/api/v1/plans/", PET).data["task_id"]
@@ -44,17 +44,27 @@ class Cancel(unittest.TestCase):
             reader.read(PET, until=lambda e: e.number == 2)
             wait_until("the plan", lambda: daemon.get(f"/api/v1/tasks/{reader.task}").data["status"] == "completed")
 
-    def test_user_limit_holds_under_parallel_creates(self):
-        with Daemon(PLANNER_PACE_MS=5000, TASK_MAX_PER_USER=3) as daemon:
+    def test_K06_user_limit_holds_under_100_parallel_submits(self):
+        with Daemon(PLANNER_PACE_MS=5000, TASK_MAX_PER_USER=7) as daemon:
             daemon.token()
-            answers = []
-            threads = [threading.Thread(target=lambda: answers.append(daemon.post("/api/v1/plans/", PET))) for _ in range(20)]
+            answers, start = [], threading.Barrier(100)
+
+            def submit():
+                start.wait()
+                answers.append(daemon.post("/api/v1/plans/", PET))
+
+            threads = [threading.Thread(target=submit) for _ in range(100)]
             for t in threads:
                 t.start()
             for t in threads:
                 t.join()
-            self.assertEqual(sorted(a.status for a in answers), [200] * 3 + [429] * 17)
-            self.assertEqual(daemon.get("/api/v1/tasks/").data["total"], 3)
+            self.assertEqual(sorted(a.status for a in answers), [200] * 7 + [429] * 93)
+            made = {a.data["task_id"] for a in answers if a.status == 200}
+            listed = daemon.get("/api/v1/tasks/").data
+            self.assertEqual((listed["total"], {t["id"] for t in listed["items"]}), (7, made))
+            # One ends, and there is room for one.
+            self.assertEqual(daemon.delete(f"/api/v1/tasks/{made.pop()}").status, 200)
+            self.assertEqual([daemon.post("/api/v1/plans/", PET).status for _ in range(2)], [200, 429])
 
 
 class Crash(unittest.TestCase):
@@ -89,7 +99,7 @@ class Crash(unittest.TestCase):
             names = [(e.type, e.data["node"]) for e in done]
             self.assertEqual(len(names), len(set(names)), f"{point}: {names}")
 
-    def test_kill_after_each_step(self):
+    def test_K10_kill_after_each_step(self):
         for step in self.STEPS[::3] if SHORT else self.STEPS:
             with self.subTest(step):
                 self.crash_at(f"after:{step}")
@@ -99,18 +109,21 @@ class Crash(unittest.TestCase):
             with self.subTest(point):
                 self.crash_at(point)
 
-    def test_three_crashes_end_the_task(self):
-        with Daemon(PETFOOD_PAUSE_AT="after:assess") as daemon:
+    def test_K08_three_crashes_end_the_task_and_others_go_on(self):
+        with Daemon(PETFOOD_PAUSE_AT="after:assess", TASK_MAX_CONCURRENT=1) as daemon:
             reader = Reader(daemon)
             reader.read(PET, until=lambda e: e.number == 1)
+            behind = None
             for attempt in range(3):
                 wait_until(f"the pause of attempt {attempt + 1}", lambda: daemon.log().count("pause.reached") == attempt + 1)
+                behind = behind or daemon.post("/api/v1/plans/", PET, user="bob").data["task_id"]
                 daemon.kill()
                 daemon.start(PETFOOD_PAUSE_AT="claimed:again" if attempt < 2 else "")
             reader.read_to_end()
             reader.check_dense()
             self.assertEqual(reader.numbered[-1].type, "error")
             self.assertEqual(daemon.get(f"/api/v1/tasks/{reader.task}").data["status"], "failed")
+            wait_until("the plan behind it", lambda: daemon.get(f"/api/v1/tasks/{behind}", user="bob").data["status"] == "completed")
 
     def test_stop_gives_the_task_back(self):
         with Daemon(PLANNER_PACE_MS=100) as daemon:

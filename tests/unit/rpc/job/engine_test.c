@@ -1,4 +1,4 @@
-/* The engine's promises (DESIGN 5; K01–K12, S03, S06, S07), shown with bench tasks. */
+/* The engine's promises (DESIGN 5; K02–K04, K08, K10, K12 of the test lists by name), shown with bench tasks. */
 #include <petfood/accessors.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -99,7 +99,7 @@ static void test_many_at_once(void)
 	free(w);
 }
 
-static void test_cancel(void)
+static void test_k04_cancel(void)
 {
 	static const struct {
 		const char *label;
@@ -130,7 +130,7 @@ static void test_cancel(void)
 }
 
 /* A cancel that comes while a write of the run is under way: whichever is first, the log ends once. */
-static void test_cancel_anywhere(void)
+static void test_k04_cancel_anywhere(void)
 {
 	for (int round = 0; round < 30; round++) {
 		struct fixture f;
@@ -164,7 +164,7 @@ static void cancel_now(struct fixture *f, struct str id)
 	CHECK_OK(fixture_cancel(f, id, late_watch->engine, &err), &err);
 }
 
-static void test_cancel_during_claim(void)
+static void test_k04_cancel_during_claim(void)
 {
 	struct fixture f;
 	struct watch *w = late_watch = watch_new(NULL);
@@ -266,7 +266,7 @@ static void test_give_back(void)
 }
 
 /* An engine that is stopped at a point past its lease (SIGSTOP, then SIGCONT) can neither append nor finish. */
-static void test_zombie(void)
+static void test_k03_zombie(void)
 {
 	static const struct {
 		const char *hold_at;
@@ -298,9 +298,53 @@ static void test_zombie(void)
 	}
 }
 
-/* A process that was stopped, or slept, for longer than its leases finds them run out though nobody else took the tasks: it goes on
- * with its runs, and neither takes them over from itself nor gives them up. */
-static void test_stall(void)
+/* The lease of a worker that is gone has run out: another that stands by has the task within two heartbeats, by its poll alone, and not
+ * before. Time is the fixture's clock, which goes on by a millisecond whenever it is read. */
+static void test_k02_takeover(void)
+{
+	struct fixture f;
+	struct watch *a = watch_new("start:bench"), *b = watch_new(NULL);
+	fixture_open(&f);
+	f.options.lease_ms = 600000;
+	f.options.heartbeat_ms = 30000; /* of real time: none of the first one's comes in between */
+	struct str id = fixture_create_bench(&f, 40, 0);
+	fixture_start(&f, a);
+	if (fixture_wait_held(a)) {
+		int64_t lease_until_us = fixture_task(&f, id).started_at_us + f.options.lease_ms * 1000;
+		fixture_other_process(&f);
+		fixture_start(&f, b);
+		/* It is there and looks: what comes after the first task is done meanwhile. */
+		CHECK(fixture_wait_terminal(&f, fixture_create_bench(&f, 1, 0)));
+		CHECK(watch_count(b, "claimed:again") == 0 && fixture_task(&f, id).attempt == 1);
+		fixture_move_clock(&f, f.options.lease_ms);
+		CHECK(fixture_wait_point(b, "claimed:again", 1));
+		CHECK(fixture_wait_terminal(&f, id));
+		/* Its first event, the notice of the new attempt, came after the lease and within two beats of its end. */
+		struct task_event *events = NULL;
+		struct task_head head;
+		struct error err;
+		size_t count = 0;
+		const struct task_store *tasks = &f.store.tasks;
+		CHECK_OK(tasks->driver->events(tasks->self, f.user_id, id, 1, 1, 1 << 20, f.arena, &events, &count,
+		                               &head, &err),
+		         &err);
+		CHECK(count == 1 && events[0].at_us >= lease_until_us &&
+		      events[0].at_us <= lease_until_us + 2 * f.options.heartbeat_ms * 1000);
+	}
+	fixture_let_go(a);
+	CHECK(fixture_wait_point(a, "left:moved", 1));
+	fixture_stop(a);
+	fixture_stop(b);
+	check_bench_log(&f, id, 40, "taken over");
+	CHECK(fixture_task(&f, id).attempt == 2);
+	fixture_close(&f);
+	free(a);
+	free(b);
+}
+
+/* A process that was stopped, or slept, for longer than its leases finds them run out though nobody else took the tasks; one whose
+ * clock was set back finds them void. It goes on with its runs, and neither takes them over from itself nor gives them up. */
+static void test_stall(int64_t step_ms)
 {
 	struct fixture f;
 	struct watch *w = watch_new(NULL);
@@ -310,7 +354,7 @@ static void test_stall(void)
 	fixture_start(&f, w);
 	CHECK(fixture_wait_point(w, "start:bench", 1));
 	for (int stall = 1; stall <= TASK_LOST_LEASES_MAX + 1; stall++) {
-		fixture_move_clock(&f, f.options.lease_ms + 1000);
+		fixture_move_clock(&f, step_ms);
 		/* The claim that takes this one has passed the other by, whose user is the same and which is older. */
 		struct str quick = fixture_create_bench(&f, 1, 0);
 		CHECK(fixture_wait_terminal(&f, quick));
@@ -355,32 +399,48 @@ static void test_stall_last_lease(void)
 	free(w);
 }
 
-static void test_abandon(void)
+/* Every worker that takes the first task dies of it. Those behind it are done all the same, one at a time as they are taken, and it
+ * ends after its third. */
+static void test_k08_poison(void)
 {
 	struct fixture f;
 	struct watch *w = watch_new(NULL);
 	struct error err;
 	struct task task;
 	fixture_open(&f);
+	f.options.running_max = 1;
 	struct str id = fixture_create_bench(&f, 5, 0);
 	const struct task_store *tasks = &f.store.tasks;
 	for (int lost = 0; lost < TASK_LOST_LEASES_MAX; lost++) {
-		CHECK_OK(
-		    tasks->driver->claim(tasks->self, STR("gone"), clock_now_us(&f.clock), 1000, f.arena, &task, &err),
-		    &err);
-		fixture_move_clock(&f, 2000);
+		CHECK_OK(tasks->driver->claim(tasks->self, STR("gone"), clock_now_us(&f.clock), f.options.lease_ms, f.arena, &task,
+		                              &err),
+		         &err);
+		CHECK(str_equal(task.id, id));
+		/* Its lease is still that of the one who is gone. */
+		struct str behind = fixture_create_bench(&f, 2, 0);
+		memset(w, 0, sizeof(*w));
+		fixture_start(&f, w);
+		CHECK(fixture_wait_terminal(&f, behind));
+		check_bench_log(&f, behind, 2, "behind the poison");
+		fixture_stop(w);
+		CHECK(watch_count(w, "claimed:again") == 0);
+		fixture_move_clock(&f, f.options.lease_ms);
 	}
+	struct str behind = fixture_create_bench(&f, 2, 0);
+	memset(w, 0, sizeof(*w));
 	fixture_start(&f, w);
 	CHECK(fixture_wait_terminal(&f, id));
+	CHECK(fixture_wait_terminal(&f, behind));
 	fixture_stop(w);
 	task = fixture_task(&f, id);
 	CHECK(task.status == TASK_FAILED && watch_count(w, "claimed:again") == 0);
+	CHECK(fixture_task(&f, behind).status == TASK_COMPLETED);
 	CHECK_STR(task.error_reason, "TASK_ABANDONED");
 	struct log_line *lines = NULL;
 	size_t count = fixture_log(&f, id, &lines);
-	CHECK(count == 2);
-	CHECK_STR(str_from(petfood_v1_progress_event_error_or(lines[1].event, "")),
-	          "the task was interrupted too often and was given up");
+	if (CHECK(count == 2))
+		CHECK_STR(str_from(petfood_v1_progress_event_error_or(lines[1].event, "")),
+		          "the task was interrupted too often and was given up");
 	fixture_check_log(&f, id, "abandon");
 	fixture_close(&f);
 	free(w);
@@ -436,7 +496,7 @@ static void test_fault_sweep(void)
 }
 
 /* Of a task that ended more than a day ago the row stays and the log goes; a live log is never cut. */
-static void test_retention(void)
+static void test_k12_retention(void)
 {
 	struct fixture f;
 	struct watch *w = watch_new(NULL);
@@ -486,18 +546,20 @@ int main(void)
 	test_bench();
 	test_wake();
 	test_many_at_once();
-	test_cancel();
-	test_cancel_anywhere();
-	test_cancel_during_claim();
+	test_k04_cancel();
+	test_k04_cancel_anywhere();
+	test_k04_cancel_during_claim();
 	test_beat_overtakes_end();
 	test_timeout();
 	test_give_back();
-	test_zombie();
-	test_stall();
+	test_k02_takeover();
+	test_k03_zombie();
+	test_stall(61000); /* longer than a lease */
+	test_stall(-3600 * 1000);
 	test_stall_last_lease();
-	test_abandon();
+	test_k08_poison();
 	test_unknown_type();
 	test_fault_sweep();
-	test_retention();
+	test_k12_retention();
 	return check_done("unit_job_engine");
 }

@@ -187,7 +187,7 @@ static void test_whole(void)
 	}
 }
 
-/* A process that dies at a point is one that stands still there: its lease runs out, another goes on. It then wakes up again and
+/* K10: a process that dies at a point is one that stands still there: its lease runs out, another goes on. It then wakes up again and
  * must not be able to write. */
 static void crash_at(const char *point, const char *ended_step)
 {
@@ -240,7 +240,7 @@ static void crash_at(const char *point, const char *ended_step)
 	free(b);
 }
 
-static void test_crashes(bool all)
+static void test_k10_crashes(bool all)
 {
 	char point[48];
 	for (size_t i = 0; i < COUNT(steps); i++) {
@@ -466,7 +466,7 @@ int main(int argc, char **argv)
 	bool all = !(argc > 1 && strcmp(argv[1], "few") == 0);
 	log_setup(LOG_ERROR, false);
 	test_whole();
-	test_crashes(all);
+	test_k10_crashes(all);
 	test_cancels(all);
 	test_cancel_computing();
 	test_write_broken();
