@@ -32,9 +32,12 @@ static struct str frame(struct call *call, const char *type, struct str task_id,
 struct str frame_done(struct call *call, struct str task_id) { return frame(call, "done", task_id, NULL); }
 
 /* How the task ended, for a reader who does not read the log. */
-static struct str frame_ended(struct call *call, const struct task *task)
+static bool frame_ended(struct call *call, struct task *task, struct str *out, struct error *err)
 {
+	const struct task_store *tasks = &services_of(call)->store->tasks;
 	Petfood__V1__StreamFrame m;
+	/* Only here the plan itself is wanted. */
+	if (!tasks->driver->get_whole(tasks->self, caller_id(call), task->id, call->arena, task, err)) return false;
 	petfood__v1__stream_frame__init(&m);
 	bool completed = task->status == TASK_COMPLETED;
 	m.type = text_in(call, str_from(completed ? "task_completed" : "error"));
@@ -45,7 +48,8 @@ static struct str frame_ended(struct call *call, const struct task *task)
 	if (completed && task->output.len) petfood_v1_stream_frame_set_result(&m, bytes_of(task->output));
 	if (!completed) petfood_v1_stream_frame_set_error(&m, text_in(call, job_task_error_text(call->arena, task)));
 	m.timestamp = json_timestamp(call->arena, task->completed_at_us);
-	return json_print_arena(call->arena, &m.base);
+	*out = json_print_arena(call->arena, &m.base);
+	return true;
 }
 
 enum cursor_kind { CURSOR_NONE, CURSOR_NUMBER, CURSOR_GARBAGE };
@@ -82,14 +86,23 @@ static void preface(Petfood__V1__StreamOpen *out, struct call *call, struct str 
 	out->preface[out->n_preface++] = bytes_of(json);
 }
 
+/* Only what the task has come to, then the end. */
+static bool open_ended(struct call *call, struct task *task, Petfood__V1__StreamOpen *out, struct error *err)
+{
+	struct str line;
+	if (!frame_ended(call, task, &line, err)) return false;
+	preface(out, call, line);
+	out->mode = PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED;
+	return true;
+}
+
 bool plan_service_resume_plan_stream(struct call *call, const void *request, void *reply, struct error *err)
 {
 	const Petfood__V1__ResumePlanStreamRequest *req = request;
 	Petfood__V1__StreamOpen *out = reply;
 	const struct task_store *tasks = &services_of(call)->store->tasks;
 	struct task task;
-	if (!tasks->driver->get(tasks->self, caller_id(call), str_from(req->task_id), call->arena, &task, err))
-		return false;
+	if (!tasks->driver->get(tasks->self, caller_id(call), str_from(req->task_id), call->arena, &task, err)) return false;
 
 	out->task_id = text_in(call, task.id);
 	out->user_id = text_in(call, caller_id(call));
@@ -107,9 +120,7 @@ bool plan_service_resume_plan_stream(struct call *call, const void *request, voi
 			preface(out, call, frame(call, "resumed", task.id, &task));
 			return true;
 		}
-		preface(out, call, frame_ended(call, &task));
-		out->mode = PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED;
-		return true;
+		return open_ended(call, &task, out, err);
 	}
 	if (cursor == CURSOR_NUMBER && after <= task.last_event) {
 		if (after == task.last_event && ended) {
@@ -125,9 +136,5 @@ bool plan_service_resume_plan_stream(struct call *call, const void *request, voi
 	/* Garbage, a number that the task has not reached, or an expired log. */
 	preface(out, call, frame(call, "reset", task.id, &task));
 	if (!log_has(call, &task, 0, &has, err)) return false;
-	if (!has) {
-		preface(out, call, frame_ended(call, &task));
-		out->mode = PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED;
-	}
-	return true;
+	return has || open_ended(call, &task, out, err);
 }

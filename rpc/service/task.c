@@ -69,8 +69,8 @@ bool task_service_get_task_result(struct call *call, const void *request, void *
 	const Petfood__V1__GetTaskResultRequest *req = request;
 	Petfood__V1__GetTaskResultReply *out = reply;
 	struct task task;
-	if (!tasks_of(call)->driver->get(tasks_of(call)->self, caller_id(call), str_from(req->id), call->arena, &task,
-	                                 err))
+	if (!tasks_of(call)->driver->get_whole(tasks_of(call)->self, caller_id(call), str_from(req->id), call->arena,
+	                                       &task, err))
 		return false;
 	if (task.status != TASK_COMPLETED) {
 		error_set(err, RPC_FAILED_PRECONDITION, "TASK_UNFINISHED", "the task is %s",

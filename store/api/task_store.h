@@ -93,15 +93,20 @@ struct task_store {
 		bool (*create)(void *self, const struct task *task, struct str first_event, const struct task_limits *limits,
 		               const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
 		               struct error *err);
-		/* user_id "" = whoever owns it. NOT_FOUND/TASK_NOT_FOUND, also for another user's. */
+		/* user_id "" = whoever owns it. NOT_FOUND/TASK_NOT_FOUND, also for another user's. input and output, which may be
+		 * hundreds of kilobytes, are left empty. */
 		bool (*get)(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out, struct error *err);
+		/* The same with input and output. */
+		bool (*get_whole)(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out,
+		                  struct error *err);
 		/* Newest first (created_at, then id). input and output are left empty. */
 		bool (*list)(void *self, const struct task_filter *filter, struct arena *arena, struct task **out, size_t *out_count,
 		             int64_t *out_total, struct error *err);
 
 		/* Gives one waiting task to a worker, one statement: status running, attempt + 1, lease until now + lease_ms. Waiting =
 		 * pending, or running with an expired lease (then lost_leases + 1) and fewer than TASK_LOST_LEASES_MAX lost, this one
-		 * counted. Fair: of the users with the fewest running tasks the one whom a worker began one for longest ago, and of theirs the
+		 * counted. A lease that ends more than a minute later than one given now counts as expired, here and from now on: the clock
+		 * was set back. Fair: of the users with the fewest running tasks the one whom a worker began one for longest ago, and of theirs the
 		 * oldest. Nothing waiting: NOT_FOUND/QUEUE_EMPTY. */
 		bool (*claim)(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena, struct task *out,
 		              struct error *err);

@@ -10,7 +10,7 @@ extern const struct task_store_driver sqlite_task_store;
 extern const struct plan_store_driver sqlite_plan_store;
 extern const struct user_store_driver sqlite_user_store;
 
-/* Columns that task_from_row reads, in order; a list leaves out the large ones at the end. */
+/* Columns that task_from_row reads, in order; get and list leave out the large ones at the end. */
 #define TASK_LIST_COLUMNS \
 	"id, user_id, task_type, status, progress, current_node, lang, keeps_plan, error_message, error_reason, plan_id, attempt, " \
 	"lost_leases, last_event, created_at, started_at, completed_at, updated_at, request_id"
@@ -59,6 +59,7 @@ bool task_abandon(void *self, int64_t now_us, struct arena *arena, struct task *
                   struct str reason, struct str message, uint64_t *out_last);
 /* task_read.c */
 bool task_get(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out, struct error *err);
+bool task_get_whole(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out, struct error *err);
 bool task_list(void *self, const struct task_filter *filter, struct arena *arena, struct task **out, size_t *out_count,
                int64_t *out_total, struct error *err);
 bool task_events(void *self, struct str user_id, struct str id, uint64_t after, size_t limit, size_t bytes_max,

@@ -29,15 +29,14 @@ void task_from_row(const struct sql_query *row, struct arena *arena, struct task
 	};
 }
 
-bool task_get(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out, struct error *err)
+static bool get(void *self, const char *sql, struct str user_id, struct str id, struct arena *arena, struct task *out,
+                struct error *err)
 {
 	struct sql_conn *conn = NULL;
 	struct sql_query query = { 0 };
 	bool has = false, ok = false;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_start(conn, &query, "select " TASK_COLUMNS " from tasks where id = ?1 and (?2 = '' or user_id = ?2)",
-	               SQL_ARGS(sql_text(id), sql_text(user_id)), err))
-		goto out;
+	if (!sql_start(conn, &query, sql, SQL_ARGS(sql_text(id), sql_text(user_id)), err)) goto out;
 	if (!sql_row(&query, &has, err)) goto out;
 	if (has) task_from_row(&query, arena, out);
 	ok = has ? true : error_set(err, RPC_NOT_FOUND, "TASK_NOT_FOUND", "no such task");
@@ -45,6 +44,17 @@ out:
 	sql_end(&query);
 	db_give_reader(self, &conn);
 	return ok;
+}
+
+#define GET_FILTER " from tasks where id = ?1 and (?2 = '' or user_id = ?2)"
+bool task_get(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out, struct error *err)
+{
+	return get(self, "select " TASK_LIST_COLUMNS GET_FILTER, user_id, id, arena, out, err);
+}
+
+bool task_get_whole(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out, struct error *err)
+{
+	return get(self, "select " TASK_COLUMNS GET_FILTER, user_id, id, arena, out, err);
 }
 
 #define LIST_FILTER "where user_id = ?1 and (?2 = 0 or status = ?3) and (?4 = 0 or task_type = ?5) "
@@ -217,6 +227,7 @@ const struct task_store_driver sqlite_task_store = {
 	.name = "sqlite",
 	.create = task_create,
 	.get = task_get,
+	.get_whole = task_get_whole,
 	.list = task_list,
 	.claim = task_claim,
 	.heartbeat = task_heartbeat,

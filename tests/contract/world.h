@@ -81,7 +81,7 @@ static inline struct task world_claim(struct world *w)
 static inline struct task world_get(struct world *w, struct str id)
 {
 	struct task task = { 0 };
-	CHECK_OK(TASKS(w, get, STR_NONE, id, w->arena, &task, &w->err), &w->err);
+	CHECK_OK(TASKS(w, get_whole, STR_NONE, id, w->arena, &task, &w->err), &w->err);
 	return task;
 }
 

@@ -272,7 +272,7 @@ struct task fixture_task(struct fixture *f, struct str id)
 	struct error err;
 	struct task task = { 0 };
 	const struct task_store *tasks = &f->driver_store.tasks;
-	(void)CHECK_OK(tasks->driver->get(tasks->self, f->user_id, id, f->arena, &task, &err), &err);
+	(void)CHECK_OK(tasks->driver->get_whole(tasks->self, f->user_id, id, f->arena, &task, &err), &err);
 	return task;
 }
 

@@ -156,7 +156,7 @@ static bool check_whole(const struct store *store, struct arena *arena, size_t n
 	struct task task = { 0 };
 	struct plan_record plan;
 	struct error err;
-	bool exists = store->tasks.driver->get(store->tasks.self, STR_NONE, task_id, arena, &task, &err);
+	bool exists = store->tasks.driver->get_whole(store->tasks.self, STR_NONE, task_id, arena, &task, &err);
 	CHECK_ROW(label, exists || error_is(&err, "TASK_NOT_FOUND"));
 	for (size_t i = 1; i < next && i < COUNT(steps); i++) CHECK_ROW(label, steps[i].done(store, arena, &task));
 	for (size_t i = next + 1; i < COUNT(steps); i++)
