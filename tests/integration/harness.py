@@ -218,8 +218,12 @@ class Cut(Exception):
 class Connection:
     """A raw HTTP/1.1 connection; with a budget it is cut after that many bytes."""
 
-    def __init__(self, port, budget=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
+    def __init__(self, port, budget=None, receive_bytes=0):
+        self.socket = socket.socket()
+        self.socket.settimeout(DEADLINE_S)
+        if receive_bytes:  # before connecting: the window is agreed on then
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.connect(("127.0.0.1", port))
         self.buffer = b""
         self.budget = budget
 
@@ -324,8 +328,8 @@ class Event:
 class Stream:
     """Reads whole frames only; what a cut left half is dropped, as a browser does."""
 
-    def __init__(self, port, budget=None):
-        self.connection = Connection(port, budget)
+    def __init__(self, port, budget=None, receive_bytes=0):
+        self.connection = Connection(port, budget, receive_bytes)
         self.status = self.headers = None
         self.comments = 0
         self.retry = None

@@ -354,7 +354,7 @@ static void test_live_and_log(const char *url, bool payload)
 }
 
 /* S04: not a single notice arrives. */
-static void test_all_lost(void)
+static void s04_all_notices_lost(void)
 {
 	struct probe probes[TASKS];
 	start_all("inproc://lost", true, 20);
@@ -366,9 +366,9 @@ static void test_all_lost(void)
 	for (int t = 0; t < TASKS; t++) CHECK(probe_wait(&probes[t], has_some));
 	for (int i = 1; i < 300; i++)
 		for (int t = 0; t < TASKS; t++) log_append(t, i == 299);
-	for (int t = 0; t < TASKS; t++) CHECK_ROW("all lost", probe_wait(&probes[t], is_terminal) && probes[t].last == 300);
+	for (int t = 0; t < TASKS; t++) CHECK_ROW("S04 all lost", probe_wait(&probes[t], is_terminal) && probes[t].last == 300);
 	for (int t = 0; t < TASKS; t++) probe_close(&probes[t]);
-	CHECK_ROW("heads are asked for all at once", log_.heads > 0 && log_.heads < 1000);
+	CHECK_ROW("S04 heads are asked for all at once", log_.heads > 0 && log_.heads < 1000);
 	stop_all();
 }
 
@@ -393,7 +393,7 @@ static void announce(int task, uint64_t from, uint64_t to, uint64_t *seed)
 }
 
 /* S01, S05 */
-static void test_random_faults(void)
+static void s01_s05_random_faults(void)
 {
 	enum { READERS = 3, BURSTS = 150 };
 	static struct probe probes[TASKS][READERS];
@@ -416,8 +416,8 @@ static void test_random_faults(void)
 	}
 	for (int t = 0; t < TASKS; t++) {
 		for (int r = 0; r < READERS; r++) {
-			CHECK_ROW("random faults", probe_wait(&probes[t][r], is_terminal));
-			CHECK_ROW("to the end", probes[t][r].last == log_.last[t] && probes[t][r].errors == 0);
+			CHECK_ROW("S01 S05 random faults", probe_wait(&probes[t][r], is_terminal));
+			CHECK_ROW("S01 S05 to the end", probes[t][r].last == log_.last[t] && probes[t][r].errors == 0);
 			probe_close(&probes[t][r]);
 		}
 	}
@@ -425,7 +425,7 @@ static void test_random_faults(void)
 }
 
 /* S14: a reader that takes nothing holds nobody up, and has it all once it goes on. */
-static void test_slow_reader(void)
+static void s14_slow_reader(void)
 {
 	struct probe slow, fast;
 	start_all("inproc://slow", true, 50);
@@ -435,7 +435,7 @@ static void test_slow_reader(void)
 	probe_open(&slow);
 	probe_open(&fast);
 	for (int i = 0; i < 3000; i++) publish(0, log_append(0, i == 2999), i == 2999);
-	CHECK_ROW("fast", probe_wait(&fast, is_terminal) && fast.last == 3000);
+	CHECK_ROW("S14 fast", probe_wait(&fast, is_terminal) && fast.last == 3000);
 	CHECK_ROW("slow was offered some", probe_wait(&slow, was_refused) && slow.last == 0);
 	int refused = slow.refused;
 	CHECK_ROW("offered again only when ready", refused == 1);
@@ -443,7 +443,7 @@ static void test_slow_reader(void)
 	slow.stay_full = false;
 	pthread_mutex_unlock(&slow.lock);
 	event_reader_ready(slow.reader);
-	CHECK_ROW("slow", probe_wait(&slow, is_terminal) && slow.last == 3000);
+	CHECK_ROW("S14 slow", probe_wait(&slow, is_terminal) && slow.last == 3000);
 	probe_close(&slow);
 	probe_close(&fast);
 	stop_all();
@@ -490,7 +490,7 @@ static void test_final_errors(void)
 	for (int i = 0; i < 5; i++) log_append(2, i == 4);
 	probe_init(&ended, 2, 5);
 	probe_open(&ended);
-	CHECK_ROW("nothing left", probe_wait(&ended, has_error) && strcmp(ended.reason, "STREAM_ENDED") == 0);
+	CHECK_ROW("S11 nothing left", probe_wait(&ended, has_error) && strcmp(ended.reason, "STREAM_ENDED") == 0);
 	probe_close(&ended);
 
 	log_append(4, false);
@@ -516,7 +516,7 @@ static void test_final_errors(void)
 	pthread_mutex_unlock(&log_.lock);
 	probe_init(&cut, 5, 3);
 	probe_open(&cut);
-	CHECK_ROW("an expired log is said, and not asked for again",
+	CHECK_ROW("S08 an expired log is said, and not asked for again",
 	          probe_wait(&cut, has_error) && strcmp(cut.reason, "LOG_EXPIRED") == 0 && cut.last == 3);
 	pthread_mutex_lock(&log_.lock);
 	CHECK(log_.reads == reads + 1);
@@ -693,9 +693,9 @@ int main(void)
 	test_live_and_log(fixture_ipc("events"), true);
 	test_live_and_log("tcp://127.0.0.1:0", true);
 	test_live_and_log("inproc://numbers-only", false);
-	test_all_lost();
-	test_random_faults();
-	test_slow_reader();
+	s04_all_notices_lost();
+	s01_s05_random_faults();
+	s14_slow_reader();
 	test_close_inside();
 	test_final_errors();
 	test_stale_service_token();
