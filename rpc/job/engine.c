@@ -135,15 +135,17 @@ static void chore_init(struct chore *chore, struct job_engine *engine, void (*wo
 
 /* ---- own leases ----
  * A process that was stopped, or a machine that slept, wakes up with leases that have run out though nobody else wants the
- * tasks. So that it does not take its own live tasks over, or give them up, the instant of a claim or an abandonment is chosen
- * on the loop, and only when every run here holds a lease beyond it; those that do not get a heartbeat first, which the store
- * grants as long as the attempt is still the running one. */
+ * tasks; once the clock was set back, with leases that the store takes for void. So that it does not take its own live tasks
+ * over, or give them up, the instant of a claim or an abandonment is chosen on the loop, and only when every run here holds a
+ * lease that is good at it; those that do not get a heartbeat first, which the store grants as long as the attempt is still the
+ * running one. */
 
 static bool leases_hold(struct job_engine *engine, int64_t now_us)
 {
+	int64_t longest_us = now_us + engine->options.lease_ms * 1000;
 	bool hold = true;
 	for (struct job_run *run = engine->runs; run; run = run->next) {
-		if (run->state == RUN_OVER || run_has_lease(run, now_us)) continue;
+		if (run->state == RUN_OVER || (run_has_lease(run, now_us) && run->lease_until_us <= longest_us)) continue;
 		run_beat(run);
 		hold = false;
 	}

@@ -60,13 +60,26 @@ struct claim_job {
 	int64_t now_us, lease_ms;
 	struct arena *arena;
 	struct task *out;
+	bool found;
 };
+
+/* A lease that ends later than any given now could: the clock was set back since, perhaps by hours, and what nobody works on would
+ * wait for as long. The minute is for a claim that waits for the writer while leases are given behind its back. */
+static bool void_leases_ahead(struct sql_conn *conn, const struct claim_job *job, struct error *err)
+{
+	enum { CLAIM_WAITS_MS = 60000 };
+	return sql_run(
+	    conn,
+	    "update tasks set lease_until = 0 where status in ('pending', 'running') and status = 'running' and lease_until > ?1",
+	    SQL_ARGS(sql_int(job->now_us + (job->lease_ms + CLAIM_WAITS_MS) * 1000)), NULL, err);
+}
 
 static bool claim_work(struct sql_conn *conn, void *self, struct error *err)
 {
 	struct claim_job *job = self;
 	struct sql_query query;
 	bool has = false;
+	if (!void_leases_ahead(conn, job, err)) return false;
 	if (!sql_start(conn, &query,
 	               "with busy as (select o.user_id, count(*) filter (where o.status = 'running' and o.lease_until "
 	               "> ?2) as running, "
@@ -88,14 +101,16 @@ static bool claim_work(struct sql_conn *conn, void *self, struct error *err)
 	if (ok && has) task_from_row(&query, job->arena, job->out);
 	for (bool more = has; ok && more;) ok = sql_row(&query, &more, err);
 	sql_end(&query);
-	return ok && !has ? error_set(err, RPC_NOT_FOUND, "QUEUE_EMPTY", "no task is waiting") : ok;
+	job->found = has;
+	return ok;
 }
 
 bool task_claim(void *self, struct str worker, int64_t now_us, int64_t lease_ms, struct arena *arena, struct task *out,
                 struct error *err)
 {
-	struct claim_job job = { worker, now_us, lease_ms, arena, out };
-	return db_write(self, claim_work, &job, err);
+	struct claim_job job = { worker, now_us, lease_ms, arena, out, false };
+	if (!db_write(self, claim_work, &job, err)) return false;
+	return job.found ? true : error_set(err, RPC_NOT_FOUND, "QUEUE_EMPTY", "no task is waiting");
 }
 
 struct lease_job {
