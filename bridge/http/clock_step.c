@@ -5,7 +5,10 @@
 #include "bridge/http/edge.h"
 #include "store/base/log.h"
 
-enum { LOOK_MS = 50 /* as often as the calls are watched: no wake-up more */, STEP_MS_MIN = 1000 /* less harms nobody */ };
+enum {
+	LOOK_MS = 50,       /* as often as the calls are watched: no wake-up more */
+	STEP_MS_MIN = 1000, /* less harms nobody */
+};
 
 static void shift_timers(struct worker *worker, int64_t step_ms)
 {
