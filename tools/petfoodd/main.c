@@ -421,11 +421,19 @@ static bool start_bridge(struct daemon *d, struct error *err)
 
 /* ---- run and end ---- */
 
+/* Who watches the health is told at once; false if nothing has changed. */
+static bool flip_health(struct daemon *d, atomic_bool *flag, bool ok)
+{
+	if (ok == atomic_exchange(flag, ok)) return false;
+	atomic_fetch_add(&d->services.health_revision, 1);
+	struct rpc_server *server = atomic_load(&d->server);
+	if (server) rpc_server_wake(server, STR("health"));
+	return true;
+}
+
 static void set_health(struct daemon *d, atomic_bool *flag, bool ok, const char *part)
 {
-	if (ok == atomic_exchange(flag, ok)) return;
-	atomic_fetch_add(&d->services.health_revision, 1);
-	rpc_server_wake(atomic_load(&d->server), STR("health"));
+	if (!flip_health(d, flag, ok)) return;
 	if (ok) log_info("health.recovered", LOG_CSTR("part", part));
 	else log_error("health.lost", LOG_CSTR("part", part));
 }
@@ -458,10 +466,7 @@ static int wait_for_signal(struct daemon *d, const sigset_t *signals)
 
 static void stop(struct daemon *d)
 {
-	if (d->services.store) {
-		atomic_store(&d->services.ready, false);
-		atomic_fetch_add(&d->services.health_revision, 1);
-	}
+	(void)flip_health(d, &d->services.ready, false); /* before draining, which may take a while */
 	(void)alarm(STOP_S); /* whatever hangs: a stop ends */
 	if (d->bridge) (void)bridge_drain(d->bridge, DRAIN_MS);
 	bridge_stop(&d->bridge);
@@ -529,7 +534,7 @@ int main(int argc, char **argv)
 
 	int code = 0;
 	if (start_store(&d, &err) && start_services(&d, &err) && start_bridge(&d, &err)) {
-		atomic_store(&d.services.ready, true);
+		(void)flip_health(&d, &d.services.ready, true);
 		if (d.bridge) {
 			(void)printf("petfood is at http%s://" STR_FMT ":%u\n", d.setup.config.tls_cert_file.len ? "s" : "",
 			             STR_ARG(d.setup.config.api_host), (unsigned)bridge_port(d.bridge));
