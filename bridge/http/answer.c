@@ -8,7 +8,7 @@
 #include "bridge/route/reply.h"
 #include "store/base/log.h"
 
-enum { GZIP_BYTES_MIN = 1000, GZIP_LEVEL = 5 };
+enum { GZIP_BYTES_MIN = 1000, GZIP_LEVEL = 5, PIECE_BYTES = 16 * 1024 };
 
 static const struct {
 	int status;
@@ -108,16 +108,45 @@ static bool gzip_body(struct arena *arena, struct str body, struct str *out)
 	return rc == Z_STREAM_END;
 }
 
+/* h2o has no write timeout of its own: a reader who takes less than a piece within the write timeout is cut, as with streams. */
+static void send_piece(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+	size_t size = x->left.len < PIECE_BYTES ? x->left.len : PIECE_BYTES;
+	h2o_iovec_t buf = { (char *)(uintptr_t)x->left.ptr, size };
+	x->left.ptr += size;
+	x->left.len -= size;
+	h2o_timeout_unlink(&x->stall);
+	h2o_timeout_link(worker->loop, &worker->stall, &x->stall); /* until the next piece, or the end of the request */
+	h2o_send(x->req, &buf, size ? 1 : 0, x->left.len ? H2O_SEND_STATE_IN_PROGRESS : H2O_SEND_STATE_FINAL);
+}
+
+static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
+{
+	(void)req;
+	send_piece(H2O_STRUCT_FROM_MEMBER(struct exchange, generator, generator));
+}
+
+static void on_stall(h2o_timeout_entry_t *entry)
+{
+	struct exchange *x = H2O_STRUCT_FROM_MEMBER(struct exchange, stall, entry);
+	metric_add(x->worker->bridge->answers_cut, 1);
+	log_info("http.stalled", LOG_TEXT("request_id", x->request_id));
+	connection_cut(x->connection);
+}
+
 static void send_whole(struct exchange *x, struct str body)
 {
-	/* Static: h2o keeps no reference after the final piece. */
-	static h2o_generator_t generator = { NULL, NULL };
 	h2o_req_t *req = x->req;
 	req->res.content_length = body.len;
 	req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
-	h2o_start_response(req, &generator);
-	h2o_iovec_t buf = { (char *)(uintptr_t)body.ptr, body.len };
-	h2o_send(req, &buf, x->is_head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+	x->generator.proceed = on_proceed;
+	x->stall.cb = on_stall;
+	x->left = x->is_head ? (struct str){ body.ptr, 0 } : body;
+	x->kept_bytes = arena_used(x->arena);
+	x->connection->answer_bytes += x->kept_bytes;
+	h2o_start_response(req, &x->generator);
+	send_piece(x);
 }
 
 void answer_text(struct exchange *x, int status, const char *content_type, struct str body)

@@ -44,6 +44,8 @@ static void copy_options(struct bridge *bridge, const struct bridge_options *fro
 	o->write_timeout_ms = OR(o->write_timeout_ms, 20000);
 	o->heartbeat_ms = OR(o->heartbeat_ms, 15000);
 	o->stream_queue_bytes = OR(o->stream_queue_bytes, 256 * 1024);
+	o->streams_bytes = OR(o->streams_bytes, 16 * 1024 * 1024);
+	o->held_bytes = OR(o->held_bytes, 16 * 1024 * 1024);
 	const struct bridge_cors *cors = &from->cors;
 	bridge->cors = (struct cors_policy){
 		.origins = copy_list(arena, cors->origins, cors->origin_count),
@@ -118,10 +120,15 @@ static uint16_t bound_port(int fd)
 static bool listen_on(struct bridge *bridge, const struct addrinfo *info, int *out_errno)
 {
 	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+	const int receive = 64 * 1024, send = 128 * 1024;
 	if (fd == -1) goto failed;
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	/* Without it [::] takes the IPv4 port too, and "localhost" could not have both. */
 	if (info->ai_family == AF_INET6) (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	/* Taken over by each connection. What h2o reads and handles in one go delays everybody else: 64 KiB of small HTTP/2 frames are
+	 * about a millisecond, the kernel's own 6 MiB would be a hundred. And what clients do not read stays in the kernel. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof send);
 	if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) goto failed;
 	bridge->listen_fds[bridge->listen_count++] = fd;
 	if (bridge->port == 0) bridge->port = bound_port(fd);
@@ -254,13 +261,18 @@ bool bridge_start(const struct bridge_options *options, struct bridge **out, str
 	bridge->streams_cut =
 	    metric_counter("petfood_http_streams_cut_total", NULL, "Streams ended because the reader took nothing.");
 	bridge->connections_cut = metric_counter("petfood_http_connections_cut_total", NULL,
-	                                         "HTTP/2 connections ended for abandoning too many requests.");
+	                                         "Connections ended for what they held or abandoned.");
+	bridge->connections_evicted = metric_counter("petfood_http_connections_evicted_total", NULL,
+	                                             "Idle connections ended because there were too many.");
+	bridge->answers_cut =
+	    metric_counter("petfood_http_answers_cut_total", NULL, "Answers ended because the reader took nothing.");
 	if (!parse_proxies(bridge, options, err) || !tls_setup(bridge, err) || !listen_setup(bridge, err)) {
 		destroy(bridge);
 		return false;
 	}
 	h2o_setup(bridge);
 
+	bridge->builder = builder_start();
 	bridge->worker_count = bridge->options.threads;
 	bridge->workers = calloc(bridge->worker_count, sizeof *bridge->workers);
 	if (!bridge->workers) die("out of memory");
@@ -316,5 +328,7 @@ void bridge_stop(struct bridge **handle)
 		pthread_join(bridge->workers[i].thread, NULL);
 		clean = clean && bridge->workers[i].ended;
 	}
-	if (clean) destroy(bridge); /* else calls under way may still come back to it */
+	if (!clean) return; /* calls under way may still come back to it */
+	builder_stop(&bridge->builder);
+	destroy(bridge);
 }

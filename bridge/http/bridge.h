@@ -49,7 +49,7 @@ struct bridge_options {
 	size_t json_body_bytes;  /* largest JSON body, answered with 413 beyond; [1 MiB]; a route may set its own */
 	size_t max_request_size; /* MAX_REQUEST_SIZE: ceiling for any route; [10 MiB] */
 	size_t header_bytes;     /* names and values together, 431 beyond; [64 KiB] */
-	size_t connections;      /* open at once over all threads; further ones wait in the kernel; [4096] */
+	size_t connections;      /* open at once over all threads; [4096]; beyond it the one that has asked nothing for longest ends */
 	size_t calls_per_thread; /* RPCs under way per thread, 503 beyond; [256] */
 	size_t streams;          /* open SSE streams over all threads, 503 beyond; [connections - connections / 8] */
 	size_t
@@ -60,6 +60,10 @@ struct bridge_options {
 	uint32_t heartbeat_ms;     /* SSE comment after so long without an event; [15000] */
 	size_t
 	    stream_queue_bytes; /* SSE bytes waiting per client, beside the event that is over the limit; [256 KiB] */
+
+	size_t streams_bytes; /* the same over all clients; beyond it a client that has some waiting gets no more; [16 MiB] */
+	size_t held_bytes; /* requests that have not come whole and answers that have not left, over all threads; [16 MiB]; beyond it
+	                    * the connections end that have gone longest without finishing a request */
 
 	struct str tls_certificate,
 	    tls_key;        /* PEM files; both or none. With them: HTTPS, HTTP/2 by ALPN. Without: HTTP/1 only */

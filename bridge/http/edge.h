@@ -15,6 +15,7 @@
 #include "bridge/route/cors.h"
 #include "bridge/route/match.h"
 #include "bridge/route/negotiate.h"
+#include "bridge/route/request.h"
 #include "rpc/wire/reason.h"
 #include "store/base/metrics.h"
 #include "store/base/time.h"
@@ -58,29 +59,53 @@ struct bridge {
 	uint16_t port;
 	struct worker *workers;
 	size_t worker_count;
+	struct builder *builder;
 
 	/* any thread */
 	atomic_size_t connections, streams, exchanges;
+	atomic_size_t stream_bytes; /* queued for readers of streams */
 	atomic_bool draining;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a worker is ready, or an exchange has ended while draining */
 	size_t workers_ready;   /* under the lock */
 	struct metric *connection_gauge, *exchange_gauge, *stream_gauge, *call_gauge;
-	struct metric *events_sent, *streams_cut, *connections_cut;
+	struct metric *events_sent, *streams_cut, *answers_cut, *connections_cut, *connections_evicted;
 };
 
 struct connection {
-	h2o_linklist_t link; /* worker->connections */
+	h2o_linklist_t link; /* worker->connections: the one that has gone longest without finishing a request comes first */
+	h2o_linklist_t idle; /* worker->idle, in the same order; linked while it has no live request and may end */
 	struct worker *worker;
-	h2o_socket_t *sock;       /* NULL once closed */
-	size_t refs;              /* the socket and each exchange */
-	size_t exchanges;         /* with a live request */
-	uint64_t reset_window_at; /* HTTP/2: requests abandoned within one second */
+	h2o_socket_t *sock; /* NULL once closed */
+	h2o_timeout_entry_t handshake;
+	bool http2;          /* sock->data is h2o's h2o_http2_conn_t */
+	bool cut;            /* by us: nothing more is begun on it */
+	bool counted;        /* in bridge->connections */
+	size_t refs;         /* the socket and each exchange */
+	size_t exchanges;    /* with a live request */
+	size_t stray_calls;  /* RPCs under way whose request is gone */
+	size_t answer_bytes; /* kept for answers that have not left */
+	size_t held;         /* bytes, at the last look */
+	/* HTTP/2 */
+	uint64_t begun, lost;     /* streams that became a request, and that were given up before */
+	int64_t reset_window_at; /* monotonic ms; those abandoned within one second: */
 	size_t resets;
+	uint32_t unfinished_id; /* stream whose request has been coming longest; 0 = none */
+	int64_t unfinished_at; /* monotonic ms */
 };
-/* Ends the connection from below: h2o finds out by itself, at its next look or write. */
+/* Both end the connection from below: h2o finds out by itself, at its next look or write. Cut: with a reset, so that nothing of it
+ * stays in the kernel; closed: what was written still arrives. */
 void connection_cut(struct connection *connection);
+void connection_close(struct connection *connection);
 void connection_unref(struct connection *connection);
+void connection_began(struct connection *connection); /* a request; takes a reference, which goes with its exchange */
+void connection_ended(struct connection *connection);
+/* HTTP/2 streams abandoned before they were answered; too many within a second end the connection. */
+void connection_count_resets(struct connection *connection, size_t count);
+/* After each round of the loop: ends those that hold more than there is room for, or never finish their request. */
+void connections_check(struct worker *worker);
+void worker_listen(struct worker *worker, bool on);
+void worker_on_resume(h2o_timeout_entry_t *entry);
 
 struct worker {
 	struct bridge *bridge;
@@ -93,7 +118,11 @@ struct worker {
 	h2o_multithread_receiver_t inbox;
 	h2o_socket_t *listeners[LISTENERS_MAX];
 	bool paused, draining, stopping;
-	h2o_linklist_t connections; /* struct connection */
+	h2o_linklist_t connections, idle; /* struct connection; see there for their order */
+	size_t connection_count;
+	int64_t checked_at, said_at; /* monotonic ms: the last connections_check, and when it logged something */
+	size_t said_count; /* connections ended since */
+	h2o_linklist_t fresh;       /* struct exchange of HTTP/2, not begun */
 	h2o_linklist_t waiting;     /* struct exchange with an RPC under way */
 	h2o_linklist_t streams;     /* struct stream */
 	h2o_linklist_t lingering;   /* struct lingerer */
@@ -131,7 +160,7 @@ enum { CLOCK_STEP_TURN_MS = 1000 }; /* a turn of the loop may last so long: afte
 struct stream;
 struct exchange {
 	struct message done;   /* posted by the RPC client's thread */
-	h2o_linklist_t link;   /* worker->waiting */
+	h2o_linklist_t link;   /* worker->fresh or worker->waiting */
 	struct exchange *next; /* worker->spare */
 	struct worker *worker;
 	struct connection *connection;
@@ -143,12 +172,19 @@ struct exchange {
 	bool silent; /* not in the access log */
 	bool answered;
 	bool is_head;
+	bool fresh;                /* in worker->fresh */
+	bool calling;              /* an RPC is under way */
+	h2o_generator_t generator; /* of an answer that is not a stream: */
+	h2o_timeout_entry_t stall;
+	struct str left; /* of its body */
+	size_t kept_bytes; /* of the arena, counted in connection->answer_bytes */
 	enum lang lang;
 	struct str method, path, query, origin;
 	struct str request_id;
 	struct str client; /* address, as far as trusted proxies say; "" = unknown */
 	char traceparent[TRACEPARENT_BYTES];
 	const struct route_side *route;
+	struct build *build;
 	/* RPC */
 	const struct method_side *rpc;
 	void (*on_outcome)(struct exchange *x, const struct rpc_outcome *outcome);
@@ -157,6 +193,9 @@ struct exchange {
 	struct stream *stream;
 };
 int exchange_begin(h2o_handler_t *handler, h2o_req_t *req); /* h2o's on_req */
+void exchanges_begin_fresh(struct worker *worker);         /* after each round of the loop */
+/* The request message is there, or (NULL) what was wrong with it. */
+void exchange_built(struct exchange *x, ProtobufCMessage *request, const struct error *err);
 /* For a request that h2o refuses before on_req: only its context is read. Goes with the request, like any other. */
 struct exchange *exchange_of_refused(h2o_req_t *req);
 size_t exchange_body_limit(const struct exchange *x);
@@ -172,6 +211,14 @@ bool exchange_call(struct exchange *x, const struct method_side *method, const P
                    void (*on_outcome)(struct exchange *x, const struct rpc_outcome *outcome));
 /* The reply message of a good outcome, in x->arena; NULL: it cannot be read, and that was answered. */
 ProtobufCMessage *exchange_unpack(struct exchange *x, const struct message_side *side, struct str payload);
+
+/* ---- large bodies ---- */
+struct builder *builder_start(void);
+/* Reads the request on the builder's thread, which has x->arena until exchange_built is called on the loop; not called if the
+ * request has gone meanwhile. False: too much is waiting already. */
+bool builder_take(struct builder *builder, struct exchange *x, const struct route_match *match,
+                  const struct request_parts *parts);
+void builder_stop(struct builder **builder); /* after the workers; accepts NULL */
 
 /* For a path that is there under these verbs (bits of route_match); 0: the path is unknown. */
 void exchange_answer_options(struct exchange *x, unsigned verbs);

@@ -4,7 +4,6 @@
 
 #include "bridge/http/edge.h"
 #include "bridge/route/reply.h"
-#include "bridge/route/request.h"
 #include "rpc/wire/unpack.h"
 #include "store/base/log.h"
 #include "store/base/uuid.h"
@@ -13,6 +12,8 @@ enum {
 	SPARE_MAX = 256,                     /* exchanges kept for the next requests, */
 	SPARE_BYTES_MAX = 64 * 1024,         /* if their arena has not grown beyond this */
 	UNPACK_BYTES_MAX = 64 * 1024 * 1024, /* arena budget of one reply */
+	STRAY_CALLS_MAX = 16,                /* of one connection */
+	BUILD_HERE_BYTES_MAX = 16 * 1024,    /* a body up to here takes less than 0.2 ms; larger ones are read on the builder's thread */
 };
 
 /* ---- life ---- */
@@ -22,20 +23,6 @@ struct guard {
 	struct exchange *x;
 };
 
-static void count_reset(struct connection *connection, struct worker *worker)
-{
-	uint64_t now = h2o_now(worker->loop);
-	if (now - connection->reset_window_at >= 1000) {
-		connection->reset_window_at = now;
-		connection->resets = 0;
-	}
-	if (++connection->resets != worker->bridge->options.resets_per_second + 1) return;
-	/* A connection that opens and abandons requests in a loop makes us work for nobody (CVE-2023-44487). */
-	metric_add(worker->bridge->connections_cut, 1);
-	log_warn("http.resets", LOG_INT("limit", worker->bridge->options.resets_per_second));
-	connection_cut(connection);
-}
-
 static void on_request_gone(void *data)
 {
 	struct exchange *x = ((struct guard *)data)->x;
@@ -43,12 +30,16 @@ static void on_request_gone(void *data)
 	struct bridge *bridge = worker->bridge;
 	bool http2 = x->req->version >= 0x200;
 	x->req = NULL;
-	x->connection->exchanges--;
+	h2o_timeout_unlink(&x->stall);
+	if (x->fresh) h2o_linklist_unlink(&x->link);
+	x->connection->answer_bytes -= x->kept_bytes;
+	connection_ended(x->connection);
 	if (!x->answered) {
-		if (http2) count_reset(x->connection, worker);
+		if (http2) connection_count_resets(x->connection, 1);
 		answer_log(x, 499);
 	}
 	if (x->pending) rpc_pending_cancel(&x->pending);
+	if (x->calling) x->connection->stray_calls++;
 	if (x->stream) stream_lost(x->stream);
 	metric_set(bridge->exchange_gauge, (int64_t)atomic_fetch_sub(&bridge->exchanges, 1) - 1);
 	if (atomic_load(&bridge->draining)) {
@@ -76,8 +67,7 @@ static struct exchange *exchange_take(struct worker *worker, h2o_req_t *req)
 	struct guard *guard = h2o_mem_alloc_shared(&req->pool, sizeof *guard, on_request_gone);
 	guard->x = x;
 	x->connection = req->conn->callbacks->get_socket(req->conn)->on_close.data;
-	x->connection->refs++;
-	x->connection->exchanges++;
+	connection_began(x->connection);
 	x->began_us = time_monotonic_us();
 	metric_set(worker->bridge->exchange_gauge, (int64_t)atomic_fetch_add(&worker->bridge->exchanges, 1) + 1);
 	return x;
@@ -276,6 +266,8 @@ static void on_done_here(struct message *message)
 	h2o_linklist_unlink(&x->link);
 	if (x->pending) rpc_pending_release(&x->pending);
 	worker->calls--;
+	x->calling = false;
+	if (!x->req) x->connection->stray_calls--;
 	metric_add(worker->bridge->call_gauge, -1);
 	x->on_outcome(x, &x->outcome);
 	exchange_unref(x);
@@ -353,6 +345,13 @@ bool exchange_call(struct exchange *x, const struct method_side *method, const P
 		(void)error_set(&err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu calls under way", worker->calls);
 		goto refused;
 	}
+	/* Whoever abandons requests faster than their calls end must not use up the calls of everybody. */
+	if (x->connection->stray_calls >= STRAY_CALLS_MAX) {
+		connection_count_resets(x->connection, 1);
+		(void)error_set(&err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "%zu abandoned calls under way",
+		                x->connection->stray_calls);
+		goto refused;
+	}
 	if (!fill_metadata(x, &metadata, &err)) goto refused;
 	x->rpc = method;
 	x->on_outcome = on_outcome;
@@ -363,6 +362,7 @@ bool exchange_call(struct exchange *x, const struct method_side *method, const P
 		goto refused;
 	}
 	/* From here to on_done_here the arena is the client's. */
+	x->calling = true;
 	worker->calls++;
 	metric_add(bridge->call_gauge, 1);
 	h2o_linklist_insert(&worker->waiting, &x->link);
@@ -453,33 +453,37 @@ struct exchange *exchange_of_refused(h2o_req_t *req)
 	return x;
 }
 
-int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
+void exchange_built(struct exchange *x, ProtobufCMessage *request, const struct error *err)
 {
-	(void)handler;
-	struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, ctx, req->conn->ctx);
-	struct exchange *x = exchange_take(worker, req);
+	if (request)
+		(void)exchange_call(x, x->route->method, request, on_outcome);
+	else
+		refuse(x, err, true);
+}
+
+static void begin(struct exchange *x)
+{
+	h2o_req_t *req = x->req;
 	struct error err = { 0 };
 	struct route_match match = { 0 };
-	ProtobufCMessage *request;
-	x->metrics_row = builtin_count() - 1; /* "unmatched" */
+	ProtobufCMessage *request = NULL;
 	read_context(x);
-
 	if (!check_head(x, &err)) {
 		refuse(x, &err, false);
-		return 0;
+		return;
 	}
-	if (builtin_answer(x)) return 0;
+	if (builtin_answer(x)) return;
 	bool found = find_route(x, &match);
 	if (!found && str_equal(x->method, STR("OPTIONS"))) {
 		bool preflight = x->origin.len > 0 && exchange_header(x, "access-control-request-method").len > 0;
 		if (match.verbs || preflight) {
 			if (exchange_may_answer(x)) exchange_answer_options(x, match.verbs);
-			return 0;
+			return;
 		}
 	}
 	if (!found) {
 		if (exchange_may_answer(x)) exchange_answer_unrouted(x, match.verbs);
-		return 0;
+		return;
 	}
 	x->route = match.route;
 	x->metrics_row = builtin_count() + (size_t)(match.route - route_table);
@@ -489,11 +493,43 @@ int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
 		.last_event_id = exchange_header(x, "last-event-id"),
 		.lang = x->lang,
 	};
-	if (!check_accept(x, &err) || !check_body(x, &err) || !check_room(x, &err))
+	if (!check_accept(x, &err) || !check_body(x, &err) || !check_room(x, &err)) {
 		refuse(x, &err, false);
-	else if (!request_build(x->arena, &match, &parts, &request, &err))
-		refuse(x, &err, true);
-	else
-		(void)exchange_call(x, match.route->method, request, on_outcome);
+	} else if (parts.body.len > BUILD_HERE_BYTES_MAX) {
+		if (builder_take(x->worker->bridge->builder, x, &match, &parts)) return;
+		(void)error_set(&err, RPC_RESOURCE_EXHAUSTED, "OVERLOADED", "too many large bodies");
+		refuse(x, &err, false);
+	} else if (!request_build(x->arena, &match, &parts, &request, &err)) {
+		exchange_built(x, NULL, &err);
+	} else {
+		exchange_built(x, request, &err);
+	}
+}
+
+void exchanges_begin_fresh(struct worker *worker)
+{
+	while (!h2o_linklist_is_empty(&worker->fresh)) {
+		struct exchange *x = H2O_STRUCT_FROM_MEMBER(struct exchange, link, worker->fresh.next);
+		h2o_linklist_unlink(&x->link);
+		x->fresh = false;
+		begin(x);
+	}
+}
+
+int exchange_begin(h2o_handler_t *handler, h2o_req_t *req)
+{
+	(void)handler;
+	struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, ctx, req->conn->ctx);
+	struct exchange *x = exchange_take(worker, req);
+	x->metrics_row = builtin_count() - 1; /* "unmatched" */
+	if (x->connection->cut) {
+		x->silent = true; /* the rest of what h2o had read; goes with the connection, and without a word */
+	} else if (req->version < 0x200) {
+		begin(x);
+	} else {
+		/* Once all that came with it is read: what was abandoned in the same breath costs nothing but its counting. */
+		x->fresh = true;
+		h2o_linklist_insert(&worker->fresh, &x->link);
+	}
 	return 0;
 }

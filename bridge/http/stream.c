@@ -12,6 +12,7 @@
 #include "store/base/uuid.h"
 
 enum {
+	SHARE_BYTES = 4 * 1024,  /* a client may have so much waiting whatever the others have */
 	PIECE_BYTES = 16 * 1024, /* what the client must take within the write timeout */
 	KEEP_BYTES = 16 * 1024,  /* a larger buffer is given back once it is empty */
 	RETRY_MS_MIN = 2000,
@@ -35,6 +36,7 @@ struct stream {
 	pthread_mutex_t lock; /* for what follows */
 	struct strbuf queue;
 	size_t backlog; /* bytes of `sending` that have not left */
+	size_t counted; /* in bridge->stream_bytes */
 	bool full;      /* the reader waits for event_reader_ready */
 	bool ended;     /* nothing follows what is queued */
 	bool wake_posted;
@@ -43,10 +45,28 @@ struct stream {
 struct connection *stream_connection(struct stream *stream) { return stream->x->connection; }
 struct stream *stream_of_link(h2o_linklist_t *link) { return H2O_STRUCT_FROM_MEMBER(struct stream, link, link); }
 
+/* With the lock held, after each change of queue or backlog. */
+static void count_waiting(struct stream *s)
+{
+	size_t waiting = s->queue.len + s->backlog;
+	atomic_fetch_add(&s->worker->bridge->stream_bytes, waiting - s->counted); /* wraps where it shrinks */
+	s->counted = waiting;
+}
+
+/* With the lock held. The readers that take their events are served also while many do not. */
+static bool has_room(const struct stream *s)
+{
+	const struct bridge *bridge = s->worker->bridge;
+	size_t waiting = s->queue.len + s->backlog;
+	if (waiting >= bridge->options.stream_queue_bytes) return false;
+	return waiting < SHARE_BYTES || atomic_load(&bridge->stream_bytes) < bridge->options.streams_bytes;
+}
+
 static void unref(struct stream *s)
 {
 	if (--s->refs > 0) return;
 	s->worker->open_streams--;
+	atomic_fetch_sub(&s->worker->bridge->stream_bytes, s->counted);
 	pthread_mutex_destroy(&s->lock);
 	strbuf_fini(&s->queue);
 	strbuf_fini(&s->sending);
@@ -78,6 +98,7 @@ static void pump(struct stream *s)
 		s->sent = 0;
 	}
 	s->backlog = s->sending.len - s->sent;
+	count_waiting(s);
 	bool ended = s->ended && s->queue.len == 0;
 	pthread_mutex_unlock(&s->lock);
 
@@ -107,7 +128,8 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 	h2o_timeout_unlink(&s->stall);
 	pthread_mutex_lock(&s->lock);
 	s->backlog = s->sending.len - s->sent;
-	bool room = s->full && s->queue.len + s->backlog < s->worker->bridge->options.stream_queue_bytes;
+	count_waiting(s);
+	bool room = s->full && has_room(s);
 	if (room) s->full = false;
 	pthread_mutex_unlock(&s->lock);
 	if (room && s->reader) event_reader_ready(s->reader);
@@ -195,7 +217,7 @@ static enum event_taken on_event(void *self, uint64_t number, struct str data, b
 	pthread_mutex_lock(&s->lock);
 	if (s->ended) {
 		/* ended by the loop: the reader is about to be closed */
-	} else if (s->queue.len + s->backlog >= s->worker->bridge->options.stream_queue_bytes) {
+	} else if (!has_room(s)) {
 		s->full = true;
 		taken = EVENT_FULL;
 	} else {
@@ -204,6 +226,7 @@ static enum event_taken on_event(void *self, uint64_t number, struct str data, b
 			add_frames(&s->queue, s->open->n_closing, s->open->closing);
 			s->ended = true;
 		}
+		count_waiting(s);
 		metric_add(s->worker->bridge->events_sent, 1);
 		wake = must_wake(s);
 	}

@@ -1,8 +1,6 @@
-/* One event loop: accepting, connections, the inbox, timers, and the way out. */
+/* One event loop: the inbox, clients that hang up, timers, and the way out. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,7 +12,6 @@
 #include "store/base/log.h"
 
 enum {
-	ACCEPTS_PER_WAKE = 16, /* then the other sockets get their turn */
 	WATCH_CALLS_MS = 50,   /* a client that hangs up ends its call within 100 ms */
 	WATCH_STREAMS_MS = 1000,
 	RESUME_MS = 100, /* how often a listener at the connection limit looks again */
@@ -96,84 +93,7 @@ void worker_count_answer(struct worker *worker, size_t row, int status, int64_t 
 	metric_observe_us(metrics->seconds, took_us);
 }
 
-/* ---- connections ---- */
-
-void connection_unref(struct connection *connection)
-{
-	if (--connection->refs == 0) free(connection);
-}
-
-void connection_cut(struct connection *connection)
-{
-	if (connection->sock) (void)shutdown(h2o_socket_get_fd(connection->sock), SHUT_RDWR);
-}
-
-static void set_listening(struct worker *worker, bool on);
-
-static void on_connection_closed(void *data)
-{
-	struct connection *connection = data;
-	struct worker *worker = connection->worker;
-	connection->sock = NULL;
-	h2o_linklist_unlink(&connection->link);
-	metric_set(worker->bridge->connection_gauge, (int64_t)atomic_fetch_sub(&worker->bridge->connections, 1) - 1);
-	if (worker->paused && !worker->draining) set_listening(worker, true);
-	connection_unref(connection);
-}
-
-static void on_accept(h2o_socket_t *listener, const char *err)
-{
-	struct worker *worker = listener->data;
-	struct bridge *bridge = worker->bridge;
-	if (err) return;
-	for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
-		if (atomic_load(&bridge->connections) >= bridge->options.connections) {
-			set_listening(worker, false); /* the kernel's backlog holds the next ones */
-			return;
-		}
-		h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
-		if (!sock) {
-			/* Out of descriptors: asking again at once would only spin. */
-			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-				set_listening(worker, false);
-			return;
-		}
-		struct connection *connection = calloc(1, sizeof *connection);
-		if (!connection) die("out of memory");
-		connection->worker = worker;
-		connection->sock = sock;
-		connection->refs = 1;
-		h2o_linklist_insert(&worker->connections, &connection->link);
-		sock->on_close.cb = on_connection_closed;
-		sock->on_close.data = connection;
-		metric_set(bridge->connection_gauge, (int64_t)atomic_fetch_add(&bridge->connections, 1) + 1);
-		/* h2o has no write timeout: a peer that acknowledges nothing is dropped by the kernel. */
-		unsigned timeout_ms = bridge->options.write_timeout_ms;
-		(void)setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
-		                 sizeof timeout_ms);
-		h2o_accept(&worker->accept, sock);
-	}
-}
-
-static void on_resume(h2o_timeout_entry_t *entry)
-{
-	struct worker *worker = H2O_STRUCT_FROM_MEMBER(struct worker, resume_entry, entry);
-	if (worker->paused && !worker->draining) set_listening(worker, true);
-}
-
-static void set_listening(struct worker *worker, bool on)
-{
-	worker->paused = !on;
-	for (size_t i = 0; i < worker->bridge->listen_count; i++) {
-		if (!worker->listeners[i]) continue;
-		if (on)
-			h2o_socket_read_start(worker->listeners[i], on_accept);
-		else
-			h2o_socket_read_stop(worker->listeners[i]);
-	}
-	h2o_timeout_unlink(&worker->resume_entry);
-	if (!on) h2o_timeout_link(worker->loop, &worker->resume, &worker->resume_entry);
-}
+/* ---- listeners ---- */
 
 static void close_listeners(struct worker *worker)
 {
@@ -245,7 +165,7 @@ static int stream_fd(h2o_linklist_t *row) { return connection_fd(stream_connecti
 static void stream_gone(h2o_linklist_t *row)
 {
 	struct stream *stream = stream_of_link(row);
-	connection_cut(stream_connection(stream)); /* wakes a write that waits for room */
+	connection_close(stream_connection(stream)); /* wakes a write that waits for room */
 	stream_end(stream);                        /* and a stream that has nothing to write */
 }
 static void on_watch_streams(h2o_timeout_entry_t *entry)
@@ -308,6 +228,8 @@ static void init(struct worker *worker)
 {
 	struct bridge *bridge = worker->bridge;
 	h2o_linklist_init_anchor(&worker->connections);
+	h2o_linklist_init_anchor(&worker->idle);
+	h2o_linklist_init_anchor(&worker->fresh);
 	h2o_linklist_init_anchor(&worker->waiting);
 	h2o_linklist_init_anchor(&worker->streams);
 	h2o_linklist_init_anchor(&worker->lingering);
@@ -337,7 +259,7 @@ static void init(struct worker *worker)
 	add_timer(worker, &worker->linger, LINGER_MS);
 	worker->watch_calls_entry.cb = on_watch_calls;
 	worker->watch_streams_entry.cb = on_watch_streams;
-	worker->resume_entry.cb = on_resume;
+	worker->resume_entry.cb = worker_on_resume;
 	for (size_t i = 0; i < bridge->listen_count; i++) {
 		int fd = fcntl(bridge->listen_fds[i], F_DUPFD_CLOEXEC, 0);
 		if (fd == -1) die("cannot share a listener: %s", strerror(errno));
@@ -374,7 +296,7 @@ static void cut_everything(struct worker *worker)
 {
 	worker_drain(&worker->drain_message);
 	for (h2o_linklist_t *row = worker->connections.next; row != &worker->connections; row = row->next) {
-		connection_cut(H2O_STRUCT_FROM_MEMBER(struct connection, link, row));
+		connection_close(H2O_STRUCT_FROM_MEMBER(struct connection, link, row));
 	}
 	for (h2o_linklist_t *row = worker->waiting.next; row != &worker->waiting; row = row->next) waiting_gone(row);
 	for (h2o_linklist_t *row = worker->streams.next, *next; row != &worker->streams; row = next) {
@@ -431,12 +353,14 @@ void worker_run(struct worker *worker)
 	pthread_cond_broadcast(&worker->bridge->changed);
 	pthread_mutex_unlock(&worker->bridge->lock);
 
-	set_listening(worker, true);
+	worker_listen(worker, true);
 	h2o_timeout_link(worker->loop, &worker->watch_calls, &worker->watch_calls_entry);
 	h2o_timeout_link(worker->loop, &worker->watch_streams, &worker->watch_streams_entry);
 	while (!worker->stopping) {
 		(void)h2o_evloop_run(worker->loop, CLOCK_STEP_TURN_MS); /* -1: a signal; go on */
 		clock_step_after_turn(worker);
+		exchanges_begin_fresh(worker);
+		connections_check(worker);
 	}
 
 	cut_everything(worker);

@@ -661,6 +661,7 @@ static void check_timeouts(void)
 	site_stop(&site);
 }
 
+/* Who has asked nothing for longest makes room; who waits for an answer does not. */
 static void check_connection_limit(void)
 {
 	struct site site;
@@ -674,15 +675,35 @@ static void check_connection_limit(void)
 	http_open(&second, site.port);
 	http_sendf(&second, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
 	CHECK(http_read(&second, site.arena, false).status == 200);
-	http_open(&third, site.port); /* the kernel's backlog takes it */
+	http_sendf(&first, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+	CHECK(http_read(&first, site.arena, false).status == 200);
+	http_open(&third, site.port);
 	http_sendf(&third, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
-	http_sendf(&first, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-	CHECK_ROW("two are open", has_text(http_read(&first, site.arena, false).body, "petfood_http_connections 2"));
-	CHECK(third.in.len == 0);
-	http_close(&first);
 	CHECK_ROW("the third gets its turn", http_read(&third, site.arena, false).status == 200);
+	CHECK_ROW("the second was idle for longer than the first", http_await_end(&second));
+	http_sendf(&first, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	struct str metrics = http_read(&first, site.arena, false).body;
+	CHECK_ROW("two are open", has_text(metrics, "petfood_http_connections 2"));
+	CHECK_ROW("one was ended", has_text(metrics, "petfood_http_connections_evicted_total 1"));
+	/* Both wait for an answer: the next one waits in the kernel until one of them has it. */
+	struct rpc_outcome gone = { .code = RPC_NOT_FOUND, .reason = STR("PLAN_NOT_FOUND") };
+	http_sendf(&first, "GET /api/v1/plans/a HTTP/1.1\r\nHost: x\r\n\r\n");
+	struct fake_call *one = fake_take_call();
+	http_sendf(&third, "GET /api/v1/plans/b HTTP/1.1\r\nHost: x\r\n\r\n");
+	struct fake_call *two = fake_take_call();
+	struct http_client fourth;
+	http_open(&fourth, site.port);
+	http_sendf(&fourth, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+	fake_fail(one, &gone);
+	CHECK_ROW("nobody who waits is ended for the fourth", http_read(&first, site.arena, false).status == 404);
+	CHECK_ROW("the fourth gets its turn", http_read(&fourth, site.arena, false).status == 200);
+	CHECK_ROW("by ending the first, which is idle now", http_await_end(&first));
+	fake_fail(two, &gone);
+	CHECK(http_read(&third, site.arena, false).status == 404);
+	http_close(&first);
 	http_close(&second);
 	http_close(&third);
+	http_close(&fourth);
 	site_stop(&site);
 }
 
