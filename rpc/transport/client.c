@@ -554,6 +554,9 @@ static void send_cancel(struct rpc_pending *target)
 	request.call_id.len = CALL_ID_BYTES;
 	struct rpc_pending *pending = pending_create(client, RPC_METHOD_CANCEL, &target->envelope.metadata);
 	pending->envelope.metadata.idempotency_key = STR_NONE;
+	/* A service cancels in its own right: in the name of somebody outside who has no token it would be nobody, and a call
+	 * that needs no token could never be cancelled. */
+	pending->envelope.metadata.client_address = STR_NONE;
 	pending->envelope.payload = pack_request(pending->arena, &request.base);
 	pending->deadline_ms = time_monotonic_ms() + CANCEL_TIMEOUT_MS;
 	if (!admit(client, pending, &endpoint, &link, NULL)) {
