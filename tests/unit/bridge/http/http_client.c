@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@ static bool connect_to(struct http_client *client, uint16_t port, int receive_by
 	*client = (struct http_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 	strbuf_init(&client->in, NULL);
 	if (receive_bytes) (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+	int on = 1; /* a frame that follows another one must not wait for the first one's acknowledgement */
+	(void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	return connect(client->fd, (struct sockaddr *)&to, sizeof to) == 0;
 }
 
