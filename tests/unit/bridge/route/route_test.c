@@ -1,4 +1,5 @@
 /* Paths, header values, JSON requests and replies, frames. Labels T.. are the cases of google.api.http transcoding. */
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "bridge/route/address.h"
@@ -323,6 +324,37 @@ static void check_replies(void)
 	          "{\"code\":422,\"message\":\"请求数据验证失败\",\"detail\":[{\"field\":\"body.pet_weight\","
 	          "\"message\":\"too heavy\",\"type\":\"less_than_equal\"}]}");
 
+	strbuf_init(&out, arena);
+	reply_envelope(&out, STR("a \"b\""), STR("{\"c\":[]}"));
+	CHECK_STR(strbuf_str(&out), "{\"code\":0,\"message\":\"a \\\"b\\\"\",\"data\":{\"c\":[]}}");
+
+	err = (struct error){ 0 };
+	(void)error_violation(&err, "query.page", "type", "must be a whole number");
+	(void)error_violation(&err, "body", "json_invalid", "is not valid JSON");
+	outcome = reply_outcome(arena, LANG_EN, &err);
+	strbuf_init(&out, arena);
+	problem = reply_failed(&out, create, true, LANG_EN, &outcome);
+	CHECK_STR_ROW("violations of our own have their place already", strbuf_str(&out),
+	              "{\"code\":422,\"message\":\"the request data is not "
+	              "valid\",\"detail\":[{\"field\":\"query.page\",\"message\":\"must be a "
+	              "whole number\",\"type\":\"type\"},{\"field\":\"body\",\"message\":\"is not valid "
+	              "JSON\",\"type\":\"json_invalid\"}]}");
+
+	struct rpc_param texts[] = { { STR("status"), STR("completed") },
+		                     { STR("large"), STR("9007199254740993") },
+		                     { STR("n"), STR("-7") },
+		                     { STR("retry_after"), STR("-7") } };
+	outcome = (struct rpc_outcome){
+		.code = RPC_FAILED_PRECONDITION, .reason = STR("OF_TOMORROW"), .param_count = 4, .params = texts
+	};
+	strbuf_init(&out, arena);
+	problem = reply_failed(&out, NULL, true, LANG_EN, &outcome);
+	CHECK_ROW("a wait that has passed is none", problem.retry_after_s == -1);
+	CHECK_STR_ROW("what is no number, or too large for one that JavaScript keeps, is a text", strbuf_str(&out),
+	              "{\"code\":400,\"message\":\"FAILED_PRECONDITION\",\"detail\":{\"status\":\"completed\","
+	              "\"large\":\"9007199254740993\",\"n\":-7,"
+	              "\"retry_after\":-7}}");
+
 	outcome =
 	    (struct rpc_outcome){ .code = RPC_ALREADY_EXISTS, .reason = STR("OF_TOMORROW"), .message = STR("there") };
 	strbuf_init(&out, arena);
@@ -469,6 +501,46 @@ static void check_addresses(void)
 		CHECK_ROW(bad[i], !address_block_parse(str_from(bad[i]), &block, &err));
 		CHECK_ROW(bad[i], error_is(&err, "PROXY_INVALID"));
 	}
+	static const struct {
+		const char *text, *address; /* NULL: none */
+	} texts[] = {
+		{ "10.0.0.1", "10.0.0.1" },
+		{ " 10.0.0.1:80 ", "10.0.0.1" },
+		{ "[::1]", "::1" },
+		{ "[::1]:443", "::1" },
+		{ "[10.0.0.1]:1", "10.0.0.1" },
+		{ "::ffff:1.2.3.4", "1.2.3.4" },
+		{ "[::1", NULL },
+		{ "[::1]443", NULL },
+		{ "[::1]:x", NULL },
+		{ "[::1]:65536", NULL },
+		{ "10.0.0.1:-1", NULL },
+		{ "host:80", NULL },
+		{ "", NULL },
+		{ "1.2.3.4:80:90", NULL },
+		{ "unknown", NULL },
+	};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct address address;
+		char text[ADDRESS_TEXT_BYTES];
+		bool good = address_parse(str_from(texts[i].text), &address);
+		CHECK_ROW(texts[i].text, good == (texts[i].address != NULL));
+		if (!good || !texts[i].address) continue;
+		address_format(&address, text);
+		CHECK_STR_ROW(texts[i].text, str_from(text), texts[i].address);
+	}
+	struct sockaddr_in from4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000001) };
+	struct sockaddr_in6 from6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr other = { .sa_family = AF_UNIX };
+	struct address peer;
+	char text[ADDRESS_TEXT_BYTES];
+	CHECK(address_from_socket((struct sockaddr *)&from4, &peer));
+	address_format(&peer, text);
+	CHECK_STR(str_from(text), "10.0.0.1");
+	CHECK(address_from_socket((struct sockaddr *)&from6, &peer));
+	address_format(&peer, text);
+	CHECK_STR(str_from(text), "::1");
+	CHECK_ROW("a socket of another family has no address", !address_from_socket(&other, &peer));
 	struct address_block odd;
 	struct address in, out;
 	CHECK(address_block_parse(STR("192.168.8.0/21"), &odd, &err));
