@@ -335,7 +335,7 @@ static void check_replies(void)
 	strbuf_init(&out, arena);
 	problem = reply_failed(&out, create, true, LANG_EN, &outcome);
 	CHECK_STR_ROW("violations of our own have their place already", strbuf_str(&out),
-	              "{\"code\":422,\"message\":\"the request data is not "
+	              "{\"code\":422,\"message\":\"the request is not "
 	              "valid\",\"detail\":[{\"field\":\"query.page\",\"message\":\"must be a "
 	              "whole number\",\"type\":\"type\"},{\"field\":\"body\",\"message\":\"is not valid "
 	              "JSON\",\"type\":\"json_invalid\"}]}");
