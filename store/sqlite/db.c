@@ -15,6 +15,8 @@ enum {
 	READERS_MAX = 4, /* two cores read no faster with more, and each has a page cache */
 	BATCH_MAX = 64,  /* bounds how long a reader of the queue's end waits for its commit */
 	WAIT_MS = 5000,
+	PATIENT_MAX = 4,          /* half of the threads that answer calls (RPC_WORKERS): the others go on reading */
+	STUCK_PART = 5,           /* of the time that a write may wait at most: then the writer is stuck */
 	ROOM_BYTES = 1024 * 1024, /* a finished plan with its log is about half of it */
 };
 
@@ -174,6 +176,19 @@ static bool cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t
 	return pthread_cond_timedwait(cond, lock, &until) != ETIMEDOUT;
 }
 
+static int64_t stuck_after_ms(const struct db *db) { return db->options.wait_ms / STUCK_PART; }
+
+/* How long a write waits for its turn. Behind a writer that is stuck (a disk that hangs, a lock of another program) few are
+ * patient: each holds a thread, and with all of them waiting nobody would be left to read. */
+static int64_t turn_until_ms(const struct db *db, const struct write *own)
+{
+	int64_t until_ms = own->since_ms + db->options.wait_ms;
+	int64_t stuck_ms = db->writing_since_ms + stuck_after_ms(db);
+	size_t ahead = 0;
+	for (const struct write *w = db->first; w != own; w = w->next) ahead++;
+	return db->writing && ahead >= PATIENT_MAX && stuck_ms < until_ms ? stuck_ms : until_ms;
+}
+
 bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 {
 	struct error unwanted;
@@ -188,16 +203,19 @@ bool db_write(struct db *db, db_work *work, void *job, struct error *err)
 	db->last = &own;
 	bool late = false;
 	while (!late && !own.done && (db->writing || db->first != &own)) {
-		if (own.taken)
+		if (own.taken) {
 			(void)pthread_cond_wait(&own.woken, &db->write_lock);
-		else
-			late = !cond_wait_until(&own.woken, &db->write_lock, own.since_ms + db->options.wait_ms) &&
-			       !own.taken;
+			continue;
+		}
+		int64_t now_ms = time_monotonic_ms(), until_ms = turn_until_ms(db, &own);
+		late = now_ms >= until_ms;
+		int64_t look_ms = now_ms + stuck_after_ms(db); /* the next writer may be the one that gets stuck */
+		if (!late) (void)cond_wait_until(&own.woken, &db->write_lock, until_ms < look_ms ? until_ms : look_ms);
 	}
 	if (late) {
 		leave_queue(db, &own);
 		error_set(own.err, RPC_ABORTED, "STORE_BUSY", "the writer was not free for %lld ms",
-		          (long long)db->options.wait_ms);
+		          (long long)(time_monotonic_ms() - own.since_ms));
 	} else if (!own.done) { /* at the front, and the writer is free: run the queue as it stands */
 		struct write *batch = take_batch(db);
 		db->writing = true;
@@ -251,8 +269,9 @@ static bool has_room(const struct db *db, struct error *err)
 		failed = posix_fallocate(fd, 0, ROOM_BYTES);
 		(void)close(fd);
 	}
-	return !failed ? true : error_set(err, RPC_UNAVAILABLE, "STORE_FULL", "no room for %d bytes beside %s: %s",
-	                                  (int)ROOM_BYTES, db->path, strerror(failed));
+	return !failed ? true
+	               : error_set(err, RPC_UNAVAILABLE, "STORE_FULL", "no room for %d bytes beside %s: %s",
+	                           (int)ROOM_BYTES, db->path, strerror(failed));
 }
 
 bool db_check_room(struct db *db, struct error *err)

@@ -18,9 +18,9 @@ void db_close(struct db **db); /* accepts NULL; nobody may be inside */
 
 /* Runs `work` in a write transaction and commits; false from `work` undoes what it did. It may run in another thread while
  * the caller waits here, and may run twice (the first time undone), so it writes its results afresh each time.
- * Fails with what `work` said; else STORE_BUSY (also when its turn did not come within wait_ms), STORE_FULL, STORE_DOWN: nothing is
- * written; UNKNOWN/WRITE_UNCERTAIN: the commit
- * itself met an I/O error, so that a crash now could bring it back. */
+ * Fails with what `work` said; else STORE_BUSY (also when its turn did not come within wait_ms; behind a stuck writer only few wait
+ * so long), STORE_FULL, STORE_DOWN: nothing is written; UNKNOWN/WRITE_UNCERTAIN: the commit itself met an I/O error, so that a
+ * crash now could bring it back. */
 typedef bool db_work(struct sql_conn *conn, void *job, struct error *err);
 MUST_CHECK bool db_write(struct db *db, db_work *work, void *job, struct error *err);
 

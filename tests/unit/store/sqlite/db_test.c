@@ -276,6 +276,35 @@ static void test_stuck_writer(void)
 	CHECK(db_write(db, insert_work, &later, &later.err) && rows(-1) == 1);
 }
 
+/* Some wait for their turn as long as they may, those behind them are told early, and newcomers at once: few threads are lost. */
+static void test_crowd_behind_stuck_writer(void)
+{
+	enum { PATIENT = 4, CROWD = 3 };
+	struct job jobs[PATIENT + CROWD] = { 0 }, newcomer = { 0 };
+	struct error err;
+	pthread_t holder, threads[PATIENT + CROWD];
+	bool held = false;
+	CHECK_OK(db_write(db, make_work, NULL, &err), &err);
+	holding = let_go = false;
+	CHECK(pthread_create(&holder, NULL, stick_run, &held) == 0);
+	while (!holding) (void)sched_yield();
+	for (size_t i = 0; i < COUNT(jobs); i++) {
+		CHECK(pthread_create(&threads[i], NULL, insert_run, &jobs[i]) == 0);
+		while (i < PATIENT && db_waiting(db) <= i) (void)sched_yield();
+	}
+	for (size_t i = PATIENT; i < COUNT(jobs); i++) {
+		(void)pthread_join(threads[i], NULL);
+		CHECK(!jobs[i].ok && jobs[i].runs == 0 && jobs[i].err.code == RPC_ABORTED && error_is(&jobs[i].err, "STORE_BUSY"));
+	}
+	CHECK(!db_write(db, insert_work, &newcomer, &newcomer.err) && newcomer.runs == 0 && error_is(&newcomer.err, "STORE_BUSY"));
+	CHECK(db_waiting(db) == PATIENT); /* they are still there */
+	let_go = true;
+	(void)pthread_join(holder, NULL);
+	for (size_t i = 0; i < PATIENT; i++) (void)pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < PATIENT; i++) CHECK(jobs[i].ok && jobs[i].runs == 1);
+	CHECK(held && rows(-1) == PATIENT);
+}
+
 static void test_no_reader_free(void)
 {
 	struct sql_conn *conns[64] = { 0 }, *more = NULL;
@@ -297,7 +326,7 @@ int main(void)
 	fault_register();
 	if (!mkdtemp(folder)) die("no temporary folder");
 	(void)snprintf(path, sizeof path, "%s/db", folder);
-	const struct sql_options options = { .path = path, .vfs = FAULT_VFS, .busy_timeout_ms = 1 };
+	const struct sql_options options = { .path = path, .vfs = FAULT_VFS, .busy_timeout_ms = 1, .wait_ms = 60000 };
 	if (!CHECK_OK(db_open(&options, &clock_system, &db, &err), &err)) return 1;
 	test_one_flush_for_many();
 	test_one_refusal_undoes_itself_only();
@@ -307,6 +336,10 @@ int main(void)
 	test_flush_fails_at_commit();
 	test_busy(path);
 	test_snapshot();
+	db_close(&db);
+	const struct sql_options usual = { .path = path, .vfs = FAULT_VFS, .busy_timeout_ms = 1 };
+	if (!CHECK_OK(db_open(&usual, &clock_system, &db, &err), &err)) return 1;
+	test_crowd_behind_stuck_writer();
 	db_close(&db);
 	CHECK(db == NULL);
 	const struct sql_options impatient = { .path = path, .vfs = FAULT_VFS, .busy_timeout_ms = 1, .wait_ms = 20 };
