@@ -16,6 +16,7 @@ struct event_publisher_options {
 	size_t listen_count;
 	bool allow_insecure_tcp;
 	bool payload;             /* EVENTS_PUB_PAYLOAD */
+	int64_t watchdog_ms;      /* how often the own ipc/tcp listeners are tried; 0 = never */
 };
 MUST_CHECK bool event_publisher_create(const struct event_publisher_options *options, struct event_publisher **out, struct error *err);
 void event_publisher_destroy(struct event_publisher **publisher);

@@ -7,7 +7,7 @@
 
 #include "petfood/rpc/v1/envelope.pb-c.h"
 #include "rpc/transport/events.h"
-#include "rpc/transport/listen.h"
+#include "rpc/transport/watchdog.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
 
@@ -17,6 +17,7 @@ struct event_publisher {
 	nng_socket socket;
 	struct listener *listeners;
 	size_t listener_count;
+	struct watchdog *watchdog; /* NULL: none */
 	bool payload;
 	pthread_mutex_t lock; /* keeps the callers' order per task */
 	struct metric *published;
@@ -42,6 +43,9 @@ bool event_publisher_create(const struct event_publisher_options *options, struc
 		}
 		publisher->listener_count++;
 	}
+	if (options->watchdog_ms > 0)
+		publisher->watchdog = watchdog_start(WATCHED_PUB, publisher->socket, publisher->listeners,
+		                                     publisher->listener_count, options->watchdog_ms);
 	*out = publisher;
 	return true;
 }
@@ -50,6 +54,7 @@ void event_publisher_destroy(struct event_publisher **out)
 {
 	struct event_publisher *publisher = *out;
 	if (!publisher) return;
+	watchdog_stop(&publisher->watchdog);
 	while (publisher->listener_count) listener_close(&publisher->listeners[--publisher->listener_count]);
 	nng_close(publisher->socket);
 	pthread_mutex_destroy(&publisher->lock);

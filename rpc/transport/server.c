@@ -342,7 +342,7 @@ bool rpc_server_start(const struct rpc_server_options *options, struct rpc_serve
 	for (size_t i = 0; i < RECEIVERS; i++) slot_open(server);
 	if (o->watchdog_ms > 0)
 		server->watchdog =
-		    watchdog_start(server->socket, server->listeners, server->listener_count, o->watchdog_ms);
+		    watchdog_start(WATCHED_REP, server->socket, server->listeners, server->listener_count, o->watchdog_ms);
 	*out = server;
 	return true;
 }

@@ -12,7 +12,7 @@
 #include "rpc/wire/envelope.h"
 #include "store/base/time.h"
 
-enum { SP_REQ = 0x30, SP_REP = 0x31, HELLO_BYTES = 8, REQUEST_ID_BYTES = 4, REPLY_BYTES_MAX = 64 * 1024, IPC_MESSAGE = 1 };
+enum { SP_PUB = 0x20, SP_SUB = 0x21, SP_REQ = 0x30, SP_REP = 0x31, HELLO_BYTES = 8, REQUEST_ID_BYTES = 4, REPLY_BYTES_MAX = 64 * 1024, IPC_MESSAGE = 1, SPEAK_AGAIN_MS = 20 };
 
 struct line {
 	int fd, stop_fd;
@@ -92,18 +92,24 @@ static void put_length(unsigned char out[8], uint64_t len)
 	for (size_t i = 0; i < 8; i++) out[i] = (unsigned char)(len >> (56 - 8 * i));
 }
 
+/* The greeting first and at once: a peer that hangs up before it is what silences a listener. */
+static bool greet(const struct line *line, unsigned char ours, unsigned char theirs)
+{
+	const unsigned char hello[HELLO_BYTES] = { 0, 'S', 'P', 0, 0, ours, 0, 0 };
+	const unsigned char want[HELLO_BYTES] = { 0, 'S', 'P', 0, 0, theirs, 0, 0 };
+	unsigned char got[HELLO_BYTES];
+	return send_all(line, hello, sizeof hello) && receive_all(line, got, sizeof got) && memcmp(got, want, sizeof got) == 0;
+}
+
 static bool talk(const struct line *line, bool ipc, struct str request)
 {
-	static const unsigned char hello[HELLO_BYTES] = { 0, 'S', 'P', 0, 0, SP_REQ, 0, 0 };
-	static const unsigned char want[HELLO_BYTES] = { 0, 'S', 'P', 0, 0, SP_REP, 0, 0 };
 	static const unsigned char id[REQUEST_ID_BYTES] = { 0x80, 0, 0, 1 };
-	unsigned char head[1 + 8 + REQUEST_ID_BYTES], got[HELLO_BYTES];
+	unsigned char head[1 + 8 + REQUEST_ID_BYTES];
 	size_t skip = ipc ? 0 : 1; /* the message type is IPC's only */
 	head[0] = IPC_MESSAGE;
 	put_length(head + 1, request.len + REQUEST_ID_BYTES);
 	memcpy(head + 9, id, sizeof id);
-	/* The greeting first and at once: a peer that hangs up before it is what silences a listener. */
-	if (!send_all(line, hello, sizeof hello) || !receive_all(line, got, sizeof got) || memcmp(got, want, sizeof got) != 0) return false;
+	if (!greet(line, SP_REQ, SP_REP)) return false;
 	if (!send_all(line, head + skip, sizeof head - skip) || !send_all(line, request.ptr, request.len)) return false;
 	if (!receive_all(line, head + skip, sizeof head - skip) || (ipc && head[0] != IPC_MESSAGE) || memcmp(head + 9, id, sizeof id) != 0)
 		return false;
@@ -117,11 +123,44 @@ static bool talk(const struct line *line, bool ipc, struct str request)
 	return ok;
 }
 
+static bool is_ipc(const char *url) { return strncmp(url, "ipc://", 6) == 0; }
+
+static bool line_open(struct line *line, const char *url, int64_t timeout_ms, int stop_fd)
+{
+	*line = (struct line){ -1, stop_fd, time_monotonic_ms() + timeout_ms };
+	return is_ipc(url) ? connect_ipc(line, url + strlen("ipc://")) : connect_tcp(line, url + strlen("tcp://"));
+}
+
+static void line_close(struct line *line)
+{
+	if (line->fd >= 0) (void)close(line->fd);
+}
+
 bool sp_ping(const char *url, struct str request, int64_t timeout_ms, int stop_fd)
 {
-	struct line line = { -1, stop_fd, time_monotonic_ms() + timeout_ms };
-	bool ipc = strncmp(url, "ipc://", 6) == 0;
-	bool ok = (ipc ? connect_ipc(&line, url + 6) : connect_tcp(&line, url + strlen("tcp://"))) && talk(&line, ipc, request);
-	if (line.fd >= 0) (void)close(line.fd);
+	struct line line;
+	bool ok = line_open(&line, url, timeout_ms, stop_fd) && talk(&line, is_ipc(url), request);
+	line_close(&line);
 	return ok;
+}
+
+bool sp_hear(const char *url, void (*speak)(void *self), void *self, int64_t timeout_ms, int stop_fd)
+{
+	struct line line;
+	char byte;
+	bool heard = false;
+	if (line_open(&line, url, timeout_ms, stop_fd) && greet(&line, SP_SUB, SP_PUB)) {
+		int64_t deadline_ms = line.deadline_ms;
+		while (!heard && time_monotonic_ms() < deadline_ms) {
+			speak(self);
+			line.deadline_ms = time_monotonic_ms() + SPEAK_AGAIN_MS;
+			if (line.deadline_ms > deadline_ms) line.deadline_ms = deadline_ms;
+			bool readable = wait_for(&line, POLLIN);
+			if (!readable && time_monotonic_ms() < line.deadline_ms) break; /* told to stop */
+			heard = readable && recv(line.fd, &byte, 1, 0) == 1;
+			if (readable && !heard) break;
+		}
+	}
+	line_close(&line);
+	return heard;
 }

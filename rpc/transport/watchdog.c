@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,14 +15,14 @@
 #include "store/base/time.h"
 #include "store/base/uuid.h"
 
-enum { PING_TIMEOUT_MS = 1000, FAILURES_MAX = 2 };
+enum { PING_TIMEOUT_MS = 1000, FAILURES_MAX = 3 };
 
 struct watchdog {
+	enum watched kind;
 	nng_socket socket;
 	struct listener *listeners;
 	size_t count;
 	int64_t interval_ms;
-	unsigned *failures;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -38,8 +39,20 @@ static bool is_stopping(struct watchdog *dog)
 	return stopping;
 }
 
+/* On a topic that nobody asks for. */
+static void speak(void *self)
+{
+	static const char topic[] = "watch/";
+	struct watchdog *dog = self;
+	nng_msg *msg;
+	if (nng_msg_alloc(&msg, strlen(topic)) != 0) die("out of memory");
+	memcpy(nng_msg_body(msg), topic, strlen(topic));
+	if (nng_sendmsg(dog->socket, msg, NNG_FLAG_NONBLOCK) != 0) nng_msg_free(msg);
+}
+
 static bool ping(struct watchdog *dog, const char *url)
 {
+	if (dog->kind == WATCHED_PUB) return sp_hear(url, speak, dog, PING_TIMEOUT_MS, dog->stop_fd);
 	unsigned char request[512];
 	struct envelope envelope = { .method = RPC_METHOD_PING, .timeout_ms = PING_TIMEOUT_MS };
 	entropy_fill(envelope.call_id, sizeof envelope.call_id);
@@ -54,18 +67,13 @@ static void check(struct watchdog *dog, size_t i)
 	struct listener *listener = &dog->listeners[i];
 	struct error err;
 	if (listener->scheme == LISTEN_INPROC) return;
-	if (ping(dog, listener->url)) {
-		dog->failures[i] = 0;
-		return;
-	}
-	if (is_stopping(dog) || ++dog->failures[i] < FAILURES_MAX) return;
+	for (unsigned failures = 0; failures < FAILURES_MAX; failures++)
+		if (ping(dog, listener->url) || is_stopping(dog)) return;
 	if (listener_reopen(listener, dog->socket, &err)) {
-		dog->failures[i] = 0;
 		metric_add(dog->revived, 1);
 		log_warn("rpc.listener_revived", LOG_CSTR("address", listener->url));
 	} else {
-		/* Tried again at the next round: the failures stay counted. */
-		log_error("rpc.listener_dead", LOG_CSTR("address", listener->url), LOG_ERR(&err));
+		log_error("rpc.listener_dead", LOG_CSTR("address", listener->url), LOG_ERR(&err)); /* tried again at the next round */
 	}
 }
 
@@ -86,18 +94,17 @@ static void *run(void *self)
 	return NULL;
 }
 
-struct watchdog *watchdog_start(nng_socket socket, struct listener *listeners, size_t count, int64_t interval_ms)
+struct watchdog *watchdog_start(enum watched kind, nng_socket socket, struct listener *listeners, size_t count, int64_t interval_ms)
 {
 	struct watchdog *dog = calloc(1, sizeof *dog);
-	unsigned *failures = calloc(count + 1, sizeof *failures);
-	if (!dog || !failures) die("out of memory");
+	if (!dog) die("out of memory");
 	dog->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (dog->stop_fd < 0) die("no event descriptor for the watchdog");
+	dog->kind = kind;
 	dog->socket = socket;
 	dog->listeners = listeners;
 	dog->count = count;
 	dog->interval_ms = interval_ms;
-	dog->failures = failures;
 	dog->revived = metric_counter("rpc_listeners_revived_total", NULL, "Listeners opened again by the watchdog.");
 	pthread_condattr_t attr;
 	pthread_condattr_init(&attr);
@@ -122,7 +129,6 @@ void watchdog_stop(struct watchdog **watchdog)
 	(void)close(dog->stop_fd);
 	pthread_cond_destroy(&dog->changed);
 	pthread_mutex_destroy(&dog->lock);
-	free(dog->failures);
 	free(dog);
 	*watchdog = NULL;
 }

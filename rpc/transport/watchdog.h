@@ -6,9 +6,11 @@
 #include "rpc/transport/listen.h"
 
 struct watchdog; /* opaque */
-/* One thread that dials each ipc and tcp listener afresh every interval_ms and calls Ping; two failures in a row (each at most
- * 1 s) and the listener is opened again. Everything is borrowed. */
-struct watchdog *watchdog_start(nng_socket socket, struct listener *listeners, size_t count, int64_t interval_ms);
-void watchdog_stop(struct watchdog **watchdog);
+enum watched { WATCHED_REP, WATCHED_PUB };
+/* One thread that dials each ipc and tcp listener afresh every interval_ms; REP must answer a Ping, and what is published on PUB
+ * (under "watch/", just for that) must reach a new subscriber. Three failures, one after the other and each at most 1 s, and the
+ * listener is opened again. Everything is borrowed. */
+struct watchdog *watchdog_start(enum watched kind, nng_socket socket, struct listener *listeners, size_t count, int64_t interval_ms);
+void watchdog_stop(struct watchdog **watchdog); /* accepts NULL */
 
 #endif

@@ -20,7 +20,7 @@
 #include "tools/petfoodd/port_holder.h"
 #include "tools/petfoodd/setup.h"
 
-enum { SERVICE_TOKEN_LIFE_S = 600, SERVICE_TOKEN_RENEW_S = 240, DRAIN_MS = 5000, STOP_S = 30, STORE_SILENT_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
+enum { SERVICE_TOKEN_LIFE_S = 600, SERVICE_TOKEN_RENEW_S = 240, DRAIN_MS = 5000, STOP_S = 30, STORE_SILENT_MS = 5000, WATCHDOG_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 }; /* sysexits.h */
 enum { RATE_KEYS_MAX = 100000 };
 
@@ -291,6 +291,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.listen_count = d->setup.events_listen.count + 1,
 		.allow_insecure_tcp = c->rpc_allow_insecure_tcp,
 		.payload = c->events_pub_payload,
+		.watchdog_ms = WATCHDOG_MS,
 	};
 	if (!event_publisher_create(&publish, &d->publisher, err)) return false;
 
@@ -351,7 +352,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.user_limit = d->rate_limit ? &d->limiter : NULL,
 		.clock = &clock_system,
 		.services = &d->services,
-		.watchdog_ms = 5000,
+		.watchdog_ms = WATCHDOG_MS,
 	};
 	/* The server first: the engine's first events already wake its watchers. */
 	struct rpc_server *server = NULL;

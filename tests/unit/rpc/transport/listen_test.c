@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <unistd.h>
 
+#include "rpc/transport/events.h"
+#include "rpc/transport/sp_ping.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
 #include "tests/unit/rpc/transport/fixture.h"
@@ -171,6 +173,38 @@ static void test_watchdog_is_quiet(void)
 	fx.options.watchdog_ms = 0;
 }
 
+static struct event_publisher *publisher;
+
+static void publish_something(void *self)
+{
+	(void)self;
+	event_publish(publisher, STR("t"), 1, false, STR("{}"));
+}
+
+static bool is_heard(void *url) { return sp_hear(((struct str *)url)->ptr, publish_something, NULL, 1000, -1); }
+
+/* PUB listeners die of the same, and a bridge in a process of its own would get no event any more. */
+static void test_publisher_watchdog(const char *url, void (*hang_up)(const char *url))
+{
+	struct metric *revived = metric_counter("rpc_listeners_revived_total", NULL, "");
+	int64_t before = metric_value(revived);
+	struct str listen = str_from(url);
+	const struct event_publisher_options options = { .listen = &listen, .listen_count = 1, .watchdog_ms = 50 };
+	struct error err;
+	CHECK_OK(event_publisher_create(&options, &publisher, &err), &err);
+	struct str address = event_publisher_endpoint(publisher, 0);
+	CHECK_ROW(url, is_heard(&address));
+	bool silenced = false;
+	for (int i = 0; i < 5 && !silenced; i++) {
+		hang_up(address.ptr);
+		silenced = !is_heard(&address);
+	}
+	CHECK_ROW(url, wait_until(is_heard, &address));
+	if (strncmp(nng_version(), "1.5.", 4) == 0)
+		CHECK_ROW("a publisher was silenced and revived", silenced && metric_value(revived) > before);
+	event_publisher_destroy(&publisher);
+}
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define HAS_LEAK_CHECK 1
@@ -194,6 +228,8 @@ int main(void)
 	test_watchdog(fixture_ipc("watched"), hang_up_ipc);
 	test_watchdog("tcp://127.0.0.1:0", hang_up_tcp);
 	test_watchdog_is_quiet();
+	test_publisher_watchdog(fixture_ipc("published"), hang_up_ipc);
+	test_publisher_watchdog("tcp://127.0.0.1:0", hang_up_tcp);
 	fixture_fini();
 	return check_done("listen_test");
 }
