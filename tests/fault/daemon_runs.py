@@ -4,7 +4,8 @@ import concurrent.futures
 import time
 
 import harness
-from daemon_schedule import Run, Schedule
+from daemon_plan import Schedule
+from daemon_run import Run
 
 
 def run_one(build, seed, index, kinds, keep):
