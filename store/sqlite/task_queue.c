@@ -68,10 +68,10 @@ struct claim_job {
 static bool void_leases_ahead(struct sql_conn *conn, const struct claim_job *job, struct error *err)
 {
 	enum { CLAIM_WAITS_MS = 60000 };
-	return sql_run(
-	    conn,
-	    "update tasks set lease_until = 0 where status in ('pending', 'running') and status = 'running' and lease_until > ?1",
-	    SQL_ARGS(sql_int(job->now_us + (job->lease_ms + CLAIM_WAITS_MS) * 1000)), NULL, err);
+	return sql_run(conn,
+	               "update tasks set lease_until = 0 where status in ('pending', 'running') and status = 'running' "
+	               "and lease_until > ?1",
+	               SQL_ARGS(sql_int(job->now_us + (job->lease_ms + CLAIM_WAITS_MS) * 1000)), NULL, err);
 }
 
 static bool claim_work(struct sql_conn *conn, void *self, struct error *err)
