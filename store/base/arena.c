@@ -26,7 +26,8 @@ enum { BORDER = 16 };
 enum { BORDER = 0 };
 #endif
 
-enum { ALIGN = 16, BLOCK_BYTES = 8192 };
+/* The first block is small, as most of what lives long needs little; each further one is twice as large, up to the usual size. */
+enum { ALIGN = 16, BLOCK_BYTES_FIRST = 448, BLOCK_BYTES = 8192 };
 
 struct block {
 	struct block *prev;
@@ -69,7 +70,8 @@ void *arena_alloc(struct arena *arena, size_t size)
 	if (need == 0) need = ALIGN;
 	struct block *b = arena->top;
 	if (!b || b->size - b->used < need + BORDER) {
-		size_t data = need + BORDER > BLOCK_BYTES ? need + BORDER : BLOCK_BYTES;
+		size_t data = !b ? BLOCK_BYTES_FIRST : b->size < BLOCK_BYTES / 2 ? 2 * b->size : BLOCK_BYTES;
+		if (data < need + BORDER) data = need + BORDER;
 		b = malloc(sizeof *b + data);
 		if (!b) die("out of memory (%zu bytes)", need);
 		b->prev = arena->top;
@@ -126,19 +128,22 @@ void arena_rewind(struct arena *arena, struct arena_mark mark)
 
 void arena_reset(struct arena *arena)
 {
-	while (arena->top && arena->top->prev) {
-		struct block *prev = arena->top->prev;
-		free(arena->top);
-		arena->top = prev;
+	struct block *kept = NULL; /* the largest one of a usual size: one large message must not be held for ever */
+	for (struct block *b = arena->top, *prev; b; b = prev) {
+		prev = b->prev;
+		if (b->size > BLOCK_BYTES || (kept && kept->size >= b->size)) {
+			free(b);
+		} else {
+			free(kept);
+			kept = b;
+		}
 	}
-	if (arena->top && arena->top->size > BLOCK_BYTES) { /* one large message must not be held for ever by whoever keeps arenas */
-		free(arena->top);
-		arena->top = NULL;
+	if (kept) {
+		kept->prev = NULL;
+		kept->used = 0;
+		POISON(kept->data, kept->size);
 	}
-	if (arena->top) {
-		arena->top->used = 0;
-		POISON(arena->top->data, arena->top->size);
-	}
+	arena->top = kept;
 	arena->total = 0;
 }
 

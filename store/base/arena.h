@@ -34,7 +34,7 @@ struct arena_mark {
 };
 struct arena_mark arena_mark(struct arena *arena);
 void arena_rewind(struct arena *arena, struct arena_mark mark);
-/* Keeps at most one block of the usual size for the next use. */
+/* Keeps at most one block, and none that was made for one large piece, for the next use. */
 void arena_reset(struct arena *arena);
 /* Bytes taken from the system. */
 size_t arena_held(const struct arena *arena);
