@@ -202,6 +202,9 @@ size_t exchange_body_limit(const struct exchange *x);
 bool exchange_has_host(const struct exchange *x); /* the client named one */
 /* Whether the client's address may have one more answer that no RPC counts; false: answered already, with 429. */
 bool exchange_may_answer(struct exchange *x);
+/* Goes on with that arena alone, which is given away: for an answer that takes long. What the answer's headers point to must have
+ * been written, and the outcome is gone. */
+void exchange_settle(struct exchange *x, struct arena *arena);
 void exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);
 struct str exchange_header(const struct exchange *x, const char *name); /* lower case; "" = not there */

@@ -92,6 +92,16 @@ void exchange_unref(struct exchange *x)
 	worker->spare_count++;
 }
 
+void exchange_settle(struct exchange *x, struct arena *arena)
+{
+	struct str *const kept[] = { &x->method, &x->path, &x->request_id, &x->client }, *const spent[] = { &x->query, &x->origin, &x->left };
+	for (size_t i = 0; i < COUNT(kept); i++) *kept[i] = str_dup(arena, *kept[i]);
+	for (size_t i = 0; i < COUNT(spent); i++) *spent[i] = STR_NONE;
+	x->outcome = (struct rpc_outcome){ .code = x->outcome.code };
+	arena_destroy(&x->arena);
+	x->arena = arena;
+}
+
 /* ---- reading the request ---- */
 
 static struct str of_iovec(h2o_iovec_t v) { return (struct str){ v.base, v.len }; }
@@ -326,10 +336,9 @@ static bool fill_metadata(struct exchange *x, struct rpc_metadata *out, struct e
 		return error_param(err, "key", "idempotency-key");
 	}
 	if (o->service_authorization) {
-		char *service = arena_alloc(x->arena, SERVICE_TOKEN_BYTES_MAX);
-		out->service_authorization =
-		    (struct str){ service, o->service_authorization(o->service_authorization_self, service,
-			                                            SERVICE_TOKEN_BYTES_MAX) };
+		char service[SERVICE_TOKEN_BYTES_MAX];
+		size_t len = o->service_authorization(o->service_authorization_self, service, sizeof service);
+		out->service_authorization = str_dup(x->arena, (struct str){ service, len });
 	}
 	return true;
 }

@@ -31,7 +31,7 @@ struct stream {
 	size_t sent;
 	bool in_flight, finished; /* finished: the last piece was given to h2o */
 	struct message wake, closed;
-	const Petfood__V1__StreamOpen *open; /* in x->arena; read only */
+	struct str task_id, closing; /* in x->arena; closing: finished frames that end the stream */
 
 	pthread_mutex_t lock; /* for what follows */
 	struct strbuf queue;
@@ -128,6 +128,15 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *req)
 	h2o_timeout_unlink(&s->stall);
 	pthread_mutex_lock(&s->lock);
 	s->backlog = s->sending.len - s->sent;
+	if (s->backlog == 0 && s->queue.len == 0) { /* nothing to tell: most streams, most of the time */
+		strbuf_fini(&s->sending);
+		strbuf_init(&s->sending, NULL);
+		s->sent = 0;
+		if (s->queue.cap) {
+			strbuf_fini(&s->queue);
+			strbuf_init(&s->queue, NULL);
+		}
+	}
 	count_waiting(s);
 	bool room = s->full && has_room(s);
 	if (room) s->full = false;
@@ -154,7 +163,7 @@ static void on_stall(h2o_timeout_entry_t *entry)
 {
 	struct stream *s = H2O_STRUCT_FROM_MEMBER(struct stream, stall, entry);
 	metric_add(s->worker->bridge->streams_cut, 1);
-	log_info("stream.stalled", LOG_TEXT("request_id", s->x->request_id), LOG_CSTR("task", s->open->task_id));
+	log_info("stream.stalled", LOG_TEXT("request_id", s->x->request_id), LOG_TEXT("task", s->task_id));
 	connection_cut(s->x->connection);
 }
 
@@ -173,7 +182,7 @@ void stream_lost(struct stream *s)
 	h2o_timeout_unlink(&s->stall);
 	h2o_linklist_unlink(&s->link);
 	metric_set(bridge->stream_gauge, (int64_t)atomic_fetch_sub(&bridge->streams, 1) - 1);
-	log_info("stream.ended", LOG_CSTR("task", s->open->task_id), LOG_BOOL("whole", s->finished),
+	log_info("stream.ended", LOG_TEXT("task", s->task_id), LOG_BOOL("whole", s->finished),
 	         LOG_DOUBLE("ms", (double)(time_monotonic_us() - s->x->began_us) / 1000),
 	         LOG_TEXT("request_id", s->x->request_id));
 	s->x->stream = NULL;
@@ -223,7 +232,7 @@ static enum event_taken on_event(void *self, uint64_t number, struct str data, b
 	} else {
 		frame_event(&s->queue, number, data);
 		if (terminal) {
-			add_frames(&s->queue, s->open->n_closing, s->open->closing);
+			strbuf_add_str(&s->queue, s->closing);
 			s->ended = true;
 		}
 		count_waiting(s);
@@ -242,7 +251,7 @@ static void add_error_frame(struct stream *s, const struct error *err)
 	struct strbuf data;
 	strbuf_init(&data, NULL);
 	strbuf_add_cstr(&data, "{\"type\":\"error\",\"task_id\":");
-	json_print_string(&data, str_from(s->open->task_id));
+	json_print_string(&data, s->task_id);
 	strbuf_add_cstr(&data, ",\"error\":");
 	json_print_string(&data, str_from(text2_in(info->text, s->x->lang)));
 	strbuf_add_char(&data, '}');
@@ -261,7 +270,7 @@ static void on_error(void *self, const struct error *err)
 		 * call it failed; the reader comes back with its cursor and gets the answer as a status. */
 		if (err->code == RPC_NOT_FOUND) {
 			add_error_frame(s, err);
-			add_frames(&s->queue, s->open->n_closing, s->open->closing);
+			strbuf_add_str(&s->queue, s->closing);
 		} else {
 			frame_comment(&s->queue, "closed");
 		}
@@ -299,13 +308,18 @@ static void send_nothing(struct exchange *x)
 	h2o_send(x->req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
-static struct stream *stream_create(struct exchange *x, const Petfood__V1__StreamOpen *open)
+/* kept: becomes x->arena once the stream runs. */
+static struct stream *stream_create(struct exchange *x, const Petfood__V1__StreamOpen *open, struct arena *kept)
 {
 	struct stream *s = calloc(1, sizeof *s);
 	if (!s) die("out of memory");
 	s->worker = x->worker;
 	s->x = x;
-	s->open = open;
+	struct strbuf closing;
+	strbuf_init(&closing, x->arena);
+	add_frames(&closing, open->n_closing, open->closing);
+	s->task_id = str_dup(kept, str_from(open->task_id));
+	s->closing = str_dup(kept, strbuf_str(&closing));
 	s->refs = 1;
 	s->generator.proceed = on_proceed; /* stop: on_request_gone says it too */
 	s->heartbeat.cb = on_heartbeat;
@@ -322,13 +336,13 @@ static struct stream *stream_create(struct exchange *x, const Petfood__V1__Strea
 	return s;
 }
 
-static bool open_reader(struct stream *s, struct error *err)
+static bool open_reader(struct stream *s, const Petfood__V1__StreamOpen *open, struct error *err)
 {
 	const struct bridge_options *o = &s->worker->bridge->options;
 	struct event_sink sink = { .on_event = on_event, .on_error = on_error, .on_closed = on_closed, .self = s };
 	char token[SERVICE_TOKEN_BYTES_MAX];
 	struct rpc_metadata metadata = {
-		.on_behalf_of = str_from(s->open->user_id),
+		.on_behalf_of = str_from(open->user_id),
 		.accept_language = s->x->lang == LANG_EN ? STR("en") : STR("zh-CN"),
 		.traceparent = str_from(s->x->traceparent),
 		.request_id = s->x->request_id,
@@ -339,8 +353,7 @@ static bool open_reader(struct stream *s, struct error *err)
 	}
 	if (!o->hub) return error_set(err, RPC_UNAVAILABLE, "UNREACHABLE", "this bridge reads no events");
 	s->refs++;
-	if (event_reader_open(o->hub, str_from(s->open->task_id), s->open->after, &metadata, &sink, &s->reader, err))
-		return true;
+	if (event_reader_open(o->hub, s->task_id, open->after, &metadata, &sink, &s->reader, err)) return true;
 	s->refs--;
 	return false;
 }
@@ -360,17 +373,18 @@ void stream_open(struct exchange *x, const struct rpc_outcome *outcome)
 		send_nothing(x);
 		return;
 	}
-	struct stream *s = stream_create(x, open);
+	struct arena *kept = arena_create(0);
+	struct stream *s = stream_create(x, open, kept);
 	/* While draining the reader gets the preface, which names the task, and comes back to the next process. */
 	s->ended = open->mode != PETFOOD__V1__STREAM_MODE__STREAM_MODE_FOLLOW || x->worker->draining;
 	struct error err = { 0 };
-	if (!s->ended && !open_reader(s, &err)) {
+	if (!s->ended && !open_reader(s, open, &err)) {
 		answer_error(x, &err, false);
 		unref(s);
+		arena_destroy(&kept);
 		return;
 	}
-	if (open->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED)
-		add_frames(&s->queue, open->n_closing, open->closing);
+	if (open->mode == PETFOOD__V1__STREAM_MODE__STREAM_MODE_ENDED) strbuf_add_str(&s->queue, s->closing);
 	x->stream = s;
 	h2o_linklist_insert(&x->worker->streams, &s->link);
 	metric_set(bridge->stream_gauge, (int64_t)atomic_fetch_add(&bridge->streams, 1) + 1);
@@ -378,4 +392,5 @@ void stream_open(struct exchange *x, const struct rpc_outcome *outcome)
 	h2o_start_response(x->req, &s->generator);
 	h2o_timeout_link(x->worker->loop, &x->worker->heartbeat, &s->heartbeat);
 	pump(s);
+	exchange_settle(x, kept); /* the head has been written: pump had at least the line with `retry` */
 }

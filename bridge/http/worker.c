@@ -12,6 +12,7 @@
 #include "store/base/log.h"
 
 enum {
+	INPUT_BYTES_FIRST = 4096,
 	WATCH_CALLS_MS = 50,   /* a client that hangs up ends its call within 100 ms */
 	WATCH_STREAMS_MS = 1000,
 	RESUME_MS = 100, /* how often a listener at the connection limit looks again */
@@ -227,6 +228,8 @@ static void add_timer(struct worker *worker, h2o_timeout_t *timeout, uint64_t ms
 static void init(struct worker *worker)
 {
 	struct bridge *bridge = worker->bridge;
+	/* h2o reads 4 KiB at once but begins with a buffer of 8, which an open stream keeps. Of this thread, before its first socket. */
+	h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BYTES_FIRST;
 	h2o_linklist_init_anchor(&worker->connections);
 	h2o_linklist_init_anchor(&worker->idle);
 	h2o_linklist_init_anchor(&worker->fresh);
