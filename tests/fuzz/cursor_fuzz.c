@@ -44,7 +44,7 @@ static bool get_events(void *self, struct str user_id, struct str id, uint64_t a
 	return true;
 }
 
-static const struct task_store_driver driver = { .name = "fuzz", .get = get_task, .events = get_events };
+static const struct task_store_driver driver = { .name = "fuzz", .get = get_task, .get_whole = get_task, .events = get_events };
 static int64_t midnight(void *self)
 {
 	(void)self;
