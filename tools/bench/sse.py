@@ -10,8 +10,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 import harness  # noqa: E402
+from ground import Secure  # noqa: E402
 
-READERS, TLS_READERS = 2000, 200
+READERS, TLS_READERS, TLS_WARM = 2000, 200, 20
 # The shipped lease and heartbeat; as many tasks at once as there are.
 SETTINGS = {"PETFOOD_BENCH": "true", "TASK_LEASE_MS": 6000, "TASK_HEARTBEAT_MS": 2000, "TASK_MAX_CONCURRENT": READERS}
 
@@ -78,21 +79,45 @@ def many_tasks(daemon):
     return tasks
 
 
-def idle(tls):
-    """RssAnon of the daemon per open stream that is told nothing."""
+def idle():
+    """RssAnon of the daemon per open HTTP/1.1 stream that is told nothing."""
     with harness.Daemon(**SETTINGS) as daemon:
         daemon.token()
         task = make_task(daemon, 2, 60000)
-        for _ in range(20):
-            daemon.get(f"/api/v1/tasks/{task}")
-        if not tls:
-            warm = Readers(daemon, [task] * 200, 1).open()
-            warm.result()
-            before = rss_anon(daemon)
-            readers = Readers(daemon, [task] * READERS, 3).open()
-            grown = rss_anon(daemon) - before
-            readers.result()
-            return grown / READERS
+        Readers(daemon, [task] * 200, 1).open().result()  # what every daemon holds that has served some
+        before = rss_anon(daemon)
+        readers = Readers(daemon, [task] * READERS, 3).open()
+        grown = rss_anon(daemon) - before
+        readers.result()
+        return grown / READERS
+
+
+def idle_tls():
+    """The same over TLS and HTTP/2, each stream on a connection of its own, read by curl."""
+    with Secure(**SETTINGS) as daemon:
+        token, task = daemon.token(), make_task(daemon, 2, 60000)
+
+        def read(count):
+            return [subprocess.Popen(["curl", "-sNk", "--http2", "-H", f"Authorization: Bearer {token}", "-H", "Last-Event-ID: 0",
+                                      f"https://127.0.0.1:{daemon.port}/api/v1/plans/stream?task_id={task}"], stdout=subprocess.PIPE)
+                    for _ in range(count)]
+
+        def opened(streams):
+            for stream in streams:
+                while not stream.stdout.readline().startswith(b"data:"):
+                    if stream.poll() is not None:
+                        raise SystemExit("a stream over TLS did not open")
+        first = read(TLS_WARM)
+        opened(first)
+        before = rss_anon(daemon)
+        more = read(TLS_READERS)
+        opened(more)
+        grown = rss_anon(daemon) - before
+        for stream in first + more:
+            stream.kill()
+            stream.wait()
+            stream.stdout.close()
+        return grown / TLS_READERS
 
 
 def main():
@@ -102,7 +127,8 @@ def main():
     print(f"{'streams':<44} {'readers':>7} {'events':>8} {'lost':>5} {'doubled':>7} {'failed':>6} {'p50 ms':>8} {'p99 ms':>8} {'CPU s':>6}")
     run("one task, 10 events/s", lambda daemon: [make_task(daemon, 100, 100)] * READERS)
     run(f"{READERS} tasks, 200 events/s in all", many_tasks)
-    print(f"an idle HTTP/1.1 stream: {idle(False) / 1024:.1f} KiB of RssAnon (goal 12)")
+    print(f"an idle HTTP/1.1 stream: {idle() / 1024:.1f} KiB of RssAnon (goal 12)")
+    print(f"an idle stream over TLS and HTTP/2, alone on its connection: {idle_tls() / 1024:.1f} KiB of RssAnon")
 
 
 main()
