@@ -395,7 +395,8 @@ static void r12_drain(void)
 	CHECK_ROW("R12 the parked one gets its last look", wait_parked(0) && wait_queued(2));
 	for (int i = 0; i < 20; i++) {
 		fresh = call(M_EFFECT, "y", NULL, 0);
-		CHECK_ROW("R12 new ones are refused", fresh.code == RPC_UNAVAILABLE && strcmp(fresh.reason, "SHUTTING_DOWN") == 0);
+		if (!CHECK_ROW("R12 new ones are refused", fresh.code == RPC_UNAVAILABLE && strcmp(fresh.reason, "SHUTTING_DOWN") == 0))
+			break;
 		CHECK_ROW("R12 with pushback", strcmp(fresh.param_name, "retry_after") == 0 && atoi(fresh.param_value) > 0);
 	}
 	CHECK_ROW("R12 inline ones are not", call(M_PING, "", NULL, 0).code == RPC_OK);

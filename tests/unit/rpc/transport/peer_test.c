@@ -2,6 +2,7 @@
  * notice, and the server keeps nothing for them. */
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "rpc/transport/server_impl.h"
@@ -79,6 +80,9 @@ static void r11_a_peer_that_reads_nothing(void)
 		fixture_start(url);
 		CHECK_ROW(label, call(M_ECHO, "before", NULL, 0).code == RPC_OK);
 		int fd = sp_dial(url, SP_REQ), asked = 0;
+		/* Until the line is full, too: the server may have stopped listening to it. */
+		const struct timeval soon = { .tv_usec = 100000 };
+		CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon) == 0);
 		while (asked < greedy_rows[row].asked && ask_for(fd, (uint32_t)asked, greedy_rows[row].reply_bytes))
 			asked++;
 		for (int i = 0; i < OTHERS; i++)
