@@ -15,8 +15,8 @@ enum {
 	READERS_MAX = 4, /* two cores read no faster with more, and each has a page cache */
 	BATCH_MAX = 64,  /* bounds how long a reader of the queue's end waits for its commit */
 	WAIT_MS = 5000,
-	PATIENT_MAX = 4,          /* half of the threads that answer calls (RPC_WORKERS): the others go on reading */
-	STUCK_PART = 5,           /* of the time that a write may wait at most: then the writer is stuck */
+	PATIENT_MAX = 5, /* those under way counted: of the threads that answer calls (RPC_WORKERS, 8) some read on */
+	STUCK_PART = 5,  /* of the time that a write may wait at most: then the writer is stuck */
 	ROOM_BYTES = 1024 * 1024, /* a finished plan with its log is about half of it */
 };
 
@@ -40,6 +40,7 @@ struct db {
 	struct write *first, *last;
 	bool writing;
 	int64_t writing_since_ms; /* of the oldest write of the batch under way */
+	size_t writing_count;     /* its writes */
 	atomic_bool full;         /* a write found no space, and nobody has seen any since */
 
 	pthread_mutex_t read_lock;
@@ -139,7 +140,7 @@ static struct write *take_batch(struct db *db)
 {
 	struct write *batch = db->first, *end = batch;
 	batch->taken = true;
-	for (int n = 1; n < BATCH_MAX && end->next; n++) {
+	for (db->writing_count = 1; db->writing_count < BATCH_MAX && end->next; db->writing_count++) {
 		end = end->next;
 		end->taken = true;
 	}
@@ -184,7 +185,7 @@ static int64_t turn_until_ms(const struct db *db, const struct write *own)
 {
 	int64_t until_ms = own->since_ms + db->options.wait_ms;
 	int64_t stuck_ms = db->writing_since_ms + stuck_after_ms(db);
-	size_t ahead = 0;
+	size_t ahead = db->writing_count;
 	for (const struct write *w = db->first; w != own; w = w->next) ahead++;
 	return db->writing && ahead >= PATIENT_MAX && stuck_ms < until_ms ? stuck_ms : until_ms;
 }

@@ -19,10 +19,12 @@ static struct db *db;
 struct job {
 	int n;
 	int runs;
-	enum { PLAIN, REFUSES, LOSES_ALL_ONCE, FULL_AT_COMMIT, SYNC_FAILS_AT_COMMIT } how;
+	enum { PLAIN, REFUSES, LOSES_ALL_ONCE, FULL_AT_COMMIT, SYNC_FAILS_AT_COMMIT, STICKS } how;
 	bool ok;
 	struct error err;
 };
+
+static atomic_bool holding_again, let_go_again;
 
 static bool insert_work(struct sql_conn *conn, void *self, struct error *err)
 {
@@ -39,6 +41,10 @@ static bool insert_work(struct sql_conn *conn, void *self, struct error *err)
 		if (job->runs == 1) fault_arm(FAULT_WRITE_FULL, 1, false);
 		return true;
 	case SYNC_FAILS_AT_COMMIT: fault_arm(FAULT_SYNC, 1, false); return true;
+	case STICKS:
+		holding_again = true;
+		while (!let_go_again) (void)sched_yield();
+		return true;
 	case PLAIN: break;
 	}
 	return true;
@@ -279,8 +285,8 @@ static void test_stuck_writer(void)
 /* Some wait for their turn as long as they may, those behind them are told early, and newcomers at once: few threads are lost. */
 static void test_crowd_behind_stuck_writer(void)
 {
-	enum { PATIENT = 4, CROWD = 3 };
-	struct job jobs[PATIENT + CROWD] = { 0 }, newcomer = { 0 };
+	enum { PATIENT = 4, CROWD = 3 }; /* beside the one that is stuck */
+	struct job jobs[PATIENT + CROWD] = { [0] = { .how = STICKS } }, newcomer = { 0 };
 	struct error err;
 	pthread_t holder, threads[PATIENT + CROWD];
 	bool held = false;
@@ -298,11 +304,21 @@ static void test_crowd_behind_stuck_writer(void)
 	}
 	CHECK(!db_write(db, insert_work, &newcomer, &newcomer.err) && newcomer.runs == 0 && error_is(&newcomer.err, "STORE_BUSY"));
 	CHECK(db_waiting(db) == PATIENT); /* they are still there */
+	/* Then they are under way together, and the first of them gets stuck: there is place for one more. */
+	struct job last = { .n = 99 };
+	pthread_t waits;
 	let_go = true;
 	(void)pthread_join(holder, NULL);
+	while (!holding_again) (void)sched_yield();
+	CHECK(pthread_create(&waits, NULL, insert_run, &last) == 0);
+	while (db_waiting(db) == 0) (void)sched_yield();
+	CHECK(!db_write(db, insert_work, &newcomer, &newcomer.err) && newcomer.runs == 0 && error_is(&newcomer.err, "STORE_BUSY"));
+	CHECK(db_waiting(db) == 1);
+	let_go_again = true;
 	for (size_t i = 0; i < PATIENT; i++) (void)pthread_join(threads[i], NULL);
+	(void)pthread_join(waits, NULL);
 	for (size_t i = 0; i < PATIENT; i++) CHECK(jobs[i].ok && jobs[i].runs == 1);
-	CHECK(held && rows(-1) == PATIENT);
+	CHECK(held && last.ok && rows(-1) == PATIENT + 1);
 }
 
 static void test_no_reader_free(void)
