@@ -145,7 +145,9 @@ static bool leases_hold(struct job_engine *engine, int64_t now_us)
 	int64_t longest_us = now_us + engine->options.lease_ms * 1000;
 	bool hold = true;
 	for (struct job_run *run = engine->runs; run; run = run->next) {
-		if (run->state == RUN_OVER || (run_has_lease(run, now_us) && run->lease_until_us <= longest_us)) continue;
+		/* Of one that has moved there is no live task to be taken; asking again would go on until its last write is back. */
+		if (run->state == RUN_OVER || run->moved) continue;
+		if (run_has_lease(run, now_us) && run->lease_until_us <= longest_us) continue;
 		run_beat(run);
 		hold = false;
 	}

@@ -142,7 +142,8 @@ static void beat_end(struct job_run *run)
 		run_free_if_over(run);
 		return;
 	}
-	if (!run->beat.ok && error_is(&run->beat.error, "TASK_MOVED") && op_is_ending(run)) {
+	if (!run->beat.ok && error_is(&run->beat.error, "TASK_MOVED")) run->moved = true;
+	if (run->moved && op_is_ending(run)) {
 		/* It may be the run's own end that was there first. */
 		loop_timer_set(engine_loop(run->engine), &run->beat.timer, options->heartbeat_ms);
 		return; /* until the end's answer, or the timer's run_beat */
@@ -157,7 +158,7 @@ static void beat_end(struct job_run *run)
 		loop_timer_set(engine_loop(run->engine), &run->beat.timer, options->heartbeat_ms / 4);
 		return; /* until the timer's run_beat */
 	}
-	run_drop(run, error_is(&run->beat.error, "TASK_MOVED") ? "moved" : "lease_over");
+	run_drop(run, run->moved ? "moved" : "lease_over");
 }
 
 static void beat_done(void *self)

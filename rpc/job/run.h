@@ -97,6 +97,7 @@ struct job_run {
 		struct error error;
 		int64_t asked_us;
 	} beat;
+	bool moved; /* the store has said that this attempt is not the running one: its own end, or somebody else has the task */
 	int64_t lease_until_us; /* as stored, by the engine's clock: until then nobody else can have the task */
 	struct loop_timer timeout;
 };

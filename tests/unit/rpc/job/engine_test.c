@@ -5,6 +5,7 @@
 
 #include "store/base/log.h"
 #include "store/base/metrics.h"
+#include "rpc/job/order.h"
 #include "tests/unit/rpc/job/fixture.h"
 
 static struct watch *watch_new(const char *hold_at)
@@ -207,6 +208,40 @@ static void test_beat_overtakes_end(void)
 	CHECK(watch_count(w, "left:completed") == 1);
 	fixture_stop(w);
 	check_bench_log(&f, id, 3, "overtaken");
+	fixture_close(&f);
+	free(w);
+}
+
+/* The answer to the end of the first task does not come, and its lease runs out meanwhile: another task is taken up all the same,
+ * and the store is not asked about that lease over and over. */
+static atomic_bool answer_is_held, answer_may_come;
+static void hold_answer(struct fixture *f)
+{
+	(void)f;
+	atomic_store(&answer_is_held, true);
+	/* Nor may it hold up a task that happens to share the turn. */
+	while (!atomic_load(&answer_may_come) && event_order_waiting() == 0) (void)sched_yield();
+}
+
+static void test_end_without_answer(void)
+{
+	struct fixture f;
+	struct watch *w = late_watch = watch_new(NULL);
+	fixture_open(&f);
+	f.options.heartbeat_ms = 3600000;
+	fixture_make_failing(&f, FAULT_DOWN, 0);
+	f.after_complete = hold_answer;
+	struct str id = fixture_create_bench(&f, 3, 0);
+	fixture_start(&f, w);
+	while (!atomic_load(&answer_is_held)) (void)sched_yield();
+	fixture_move_clock(&f, 2 * f.options.lease_ms);
+	(void)fixture_create_bench(&f, 3, 0);
+	CHECK(fixture_wait_point(w, "claimed:first", 2));
+	CHECK(atomic_load(&f.beats_moved) <= 1);
+	atomic_store(&answer_may_come, true);
+	CHECK(fixture_wait_point(w, "left:completed", 2));
+	fixture_stop(w);
+	check_bench_log(&f, id, 3, "without answer");
 	fixture_close(&f);
 	free(w);
 }
@@ -550,6 +585,7 @@ int main(void)
 	test_k04_cancel_anywhere();
 	test_k04_cancel_during_claim();
 	test_beat_overtakes_end();
+	test_end_without_answer();
 	test_timeout();
 	test_give_back();
 	test_k02_takeover();
