@@ -97,11 +97,49 @@ static struct job_event event_of(struct job_step *step, char phase, int index)
 		                   .node = str_from(step_kind(step)->name) };
 }
 
+/* ---- a cancel reaches the work that runs in the same process within 100 ms (DESIGN 4, G6) ---- */
+
+enum { CANCELS_MAX = 64, CANCEL_MS_MAX = 100 };
+static struct {
+	char task_id[40];
+	int process;
+	unsigned life;
+	int64_t at_us;
+} told[CANCELS_MAX];
+static size_t told_count;
+
+void __real_job_engine_cancel(struct job_engine *engine, struct str task_id);
+void __wrap_job_engine_cancel(struct job_engine *engine, struct str task_id);
+void __wrap_job_engine_cancel(struct job_engine *engine, struct str task_id)
+{
+	if (told_count < CANCELS_MAX) {
+		(void)snprintf(told[told_count].task_id, sizeof told[0].task_id, STR_FMT, STR_ARG(task_id));
+		told[told_count].process = fiber_process();
+		told[told_count].life = process_here()->life;
+		told[told_count++].at_us = sim_steady_us();
+	}
+	__real_job_engine_cancel(engine, task_id);
+}
+
+static void check_cancelled(const struct job_step *step)
+{
+	struct str id = run_task(step_run(step))->id;
+	for (size_t i = 0; i < told_count; i++) {
+		if (told[i].process != fiber_process() || told[i].life != process_here()->life) continue;
+		if (!str_equal(str_from(told[i].task_id), id) || process_here()->halted_at_us > told[i].at_us) continue;
+		int64_t late_ms = (sim_steady_us() - told[i].at_us) / 1000;
+		if (late_ms > CANCEL_MS_MAX)
+			violation("task %.4s is still worked on %lld ms after its engine was told to cancel it", id.ptr,
+			          (long long)late_ms);
+	}
+}
+
 static bool work(struct job_step *step, struct error *err)
 {
 	struct job_run *run = step_run(step);
 	for (uint64_t i = fact(step, step_kind(step)->number, "work") % 3; i > 0 && !run_is_cancelled(run); i--)
 		fiber_sleep_ms((int64_t)sim_below(40));
+	if (!run_is_cancelled(run)) check_cancelled(step);
 	for (int i = 0; i < step_kind(step)->number; i++) {
 		if (!(step_kind(step)->after & STEP_BIT(i))) continue;
 		if (!str_equal(run_result(run, (size_t)i), result_of(step, i)))
@@ -156,6 +194,7 @@ static void kind_run(struct job_step *step)
 		(void)snprintf(start->task_id, sizeof start->task_id, STR_FMT, STR_ARG(task->id));
 		(void)snprintf(start->step, sizeof start->step, "%s", step_kind(step)->name);
 		start->attempt = task->attempt;
+		check_cancelled(step);
 		step_set_phase(step, OPENED);
 		if (!is_last(step) && fact(step, step_kind(step)->number, "opens") % 2) {
 			struct job_event open = event_of(step, 'o', 0);

@@ -135,7 +135,7 @@ static pid_t start_schedule(uint64_t seed, enum mutant mutant, struct outcome *o
 	}
 	run_schedule(seed, mutant, outcome);
 	(void)fflush(stdout);
-	_exit(0);
+	exit(0);
 }
 
 static void end_schedule(uint64_t seed, int status, struct outcome *outcome)
@@ -160,7 +160,8 @@ struct totals {
 	long schedules, bad;
 	unsigned long violations, tasks, completed, failed, cancelled, abandoned, attempts, readers, stored, read;
 	unsigned long faults[FAULT_COUNT];
-	int64_t simulated_ms;
+	int64_t simulated_ms, settled_ms;
+	long slowest;
 };
 
 static void add(struct totals *t, long index, uint64_t seed, const struct outcome *o)
@@ -177,6 +178,7 @@ static void add(struct totals *t, long index, uint64_t seed, const struct outcom
 	t->stored += o->events_stored;
 	t->read += o->events_read;
 	t->simulated_ms += o->simulated_ms;
+	if (o->settled_ms > t->settled_ms) t->settled_ms = o->settled_ms, t->slowest = index;
 	for (int i = 0; i < FAULT_COUNT; i++) t->faults[i] += o->faults[i];
 	if (!o->violations) return;
 	if (t->bad++ >= 20) return;
@@ -236,6 +238,8 @@ static void print_totals(const struct totals *t, int64_t ms)
 	             t->tasks, t->attempts, t->completed, t->failed, t->abandoned, t->cancelled);
 	(void)printf("%lu events stored; %lu readers read %lu\nfaults injected:\n", t->stored, t->readers, t->read);
 	for (int i = 0; i < FAULT_COUNT; i++) (void)printf("  %8lu  %s\n", t->faults[i], fault_texts[i]);
+	(void)printf("all had found their end within %.1f s of the last fault (slowest: schedule %ld)\n",
+	             (double)t->settled_ms / 1000, t->slowest);
 	(void)printf("violations: %lu, in %ld schedules\n", t->violations, t->bad);
 }
 

@@ -27,11 +27,26 @@ static struct turn fails(enum fault fault, int kind, enum rpc_code code, const c
 	return (struct turn){ .kind = kind, .code = code, .reason = reason };
 }
 
+/* Nothing that an engine asks of its own accord may become a busy loop. */
+static void count_call(struct process *process, const char *call)
+{
+	enum { A_SECOND_MAX = 300 };
+	if (strcmp(call, "heartbeat") != 0 && strcmp(call, "claim") != 0 && strcmp(call, "abandon") != 0 &&
+	    strcmp(call, "sweep") != 0)
+		return;
+	if (sim_steady_us() - process->counted_since_us >= 1000000) {
+		process->counted_since_us = sim_steady_us();
+		process->calls = 0;
+	}
+	if (++process->calls == A_SECOND_MAX) violation("process %d calls %s without pause", process->number, call);
+}
+
 static struct turn begin(const char *call, struct str id, bool writes)
 {
 	const struct weather *w = &world.weather;
 	char text[8];
 	(void)snprintf(text, sizeof text, "%.4s", id.ptr ? id.ptr : "");
+	count_call(process_here(), call);
 	sim_point(call, text);
 	if (sim_chance(w->store_slow)) {
 		note_fault(FAULT_STORE_SLOW);
@@ -84,6 +99,7 @@ static sqlite3 *side_door(void)
 	if (db) (void)sqlite3_close(db);
 	(void)snprintf(path, sizeof path, "%s", world.path);
 	if (sqlite3_open(path, &db) != SQLITE_OK) die("no database");
+	(void)sqlite3_busy_timeout(db, 5000);
 	return db;
 }
 static int64_t ask(const char *sql, struct str id)

@@ -34,6 +34,7 @@
 	X(STORE_SLOW, "store slow") \
 	X(UNCERTAIN_DONE, "outcome unknown, written") \
 	X(UNCERTAIN_LOST, "outcome unknown, not written") \
+	X(BUSY, "waits for another process's transaction") \
 	X(DISK, "write or flush failed under SQLite") \
 	X(CUT, "readers cut") \
 	X(SLOW_READER, "readers too slow") \
@@ -89,7 +90,7 @@ struct outcome {
 	unsigned faults[FAULT_COUNT];
 	unsigned tasks, completed, failed, cancelled, abandoned, attempts, readers, events_stored;
 	unsigned long events_read;
-	int64_t simulated_ms;
+	int64_t simulated_ms, settled_ms; /* in all; from the last fault until all had found their end */
 	size_t turns;
 	uint64_t digest; /* of all that was drawn: the same each time */
 };
@@ -135,8 +136,11 @@ struct process {
 	struct event_hub *hub;
 	struct sim_lock turns[TURNS]; /* rpc/job/order.c's, one set for each process */
 	void *databases[DATABASES_MAX];
-	unsigned crash_in;        /* at that many points from now; 0 = not */
-	bool stop;                /* is to stop */
+	unsigned crash_in; /* at that many points from now; 0 = not */
+	bool stop;         /* is to stop */
+	int64_t counted_since_us;
+	unsigned calls;           /* since then */
+	int64_t halted_at_us;     /* it last stood still until then */
 	size_t streams, handlers; /* that it serves, that run */
 };
 
