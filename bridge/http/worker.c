@@ -148,6 +148,8 @@ static struct exchange *waiting_exchange(h2o_linklist_t *row)
 static int waiting_fd(h2o_linklist_t *row)
 {
 	struct exchange *x = waiting_exchange(row);
+	/* The end of the input may be our own: worker_drain shuts connections whose next request has come but was not read yet. */
+	if (x->worker->draining) return -1;
 	return x->req && x->req->version < 0x200 ? connection_fd(x->connection) : -1; /* HTTP/2 is always read */
 }
 static void waiting_gone(h2o_linklist_t *row)
