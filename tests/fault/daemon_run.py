@@ -162,6 +162,7 @@ class Run(Faults):
         self.check_alive()
         for work in self.clients.works:
             if work.task:
+                self.clients.wait_for_end(work)
                 self.check_over_http(work)
         code = self.daemon.stop()
         self.must(code == 0, f"petfoodd ended with {code}:\n{self.daemon.log()[-3000:]}")
