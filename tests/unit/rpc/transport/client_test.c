@@ -403,8 +403,8 @@ static void r09_cut_at(size_t cut, const char *url, int listener, enum test_meth
 	struct answer a, next;
 	struct rpc_client *client;
 	uint8_t request[2048], frame[SP_FRAME_HEAD + SP_ID_BYTES + 256], reply[256];
-	uint32_t id;
-	size_t len;
+	uint32_t id = 0;
+	size_t len = 0;
 	struct str endpoint = str_from(url);
 	struct rpc_client_options options = { .endpoints = &endpoint, .endpoint_count = 1 };
 	CHECK_OK(rpc_client_create(&options, &client, &err), &err);

@@ -44,7 +44,7 @@ static void let_pass(int64_t ms)
 static bool take_call(int fd, uint32_t *out_id, struct envelope *out)
 {
 	struct error err;
-	size_t len;
+	size_t len = 0;
 	char *bytes = arena_alloc(fx.arena, 4096);
 	return CHECK(sp_receive(fd, out_id, bytes, 4096, &len)) &&
 	       CHECK_OK(envelope_unpack(fx.arena, (struct str){ bytes, len }, out, &err), &err);
@@ -67,7 +67,7 @@ static void r03_the_wire_carries_what_is_left(void)
 	struct error err;
 	struct answer a;
 	struct envelope first, second;
-	uint32_t id;
+	uint32_t id = 0;
 	const char *url = fixture_ipc("by-hand");
 	struct str endpoint = str_from(url);
 	struct rpc_client_options options = { .endpoints = &endpoint, .endpoint_count = 1 };
@@ -105,8 +105,8 @@ static struct answer raw_answer(int fd)
 {
 	struct answer a = { .code = RPC_CODE_COUNT };
 	struct error err;
-	uint32_t id;
-	size_t len;
+	uint32_t id = 0;
+	size_t len = 0;
 	char *bytes = arena_alloc(fx.arena, 4096);
 	if (!CHECK(sp_receive(fd, &id, bytes, 4096, &len))) return a;
 	Petfood__Rpc__V1__RpcReply *reply = envelope_unpack_reply(fx.arena, (struct str){ bytes, len }, &err);

@@ -206,7 +206,7 @@ static void r06_sizes(void)
 	CHECK_ROW("R06 and goes on", raw_call(s, bytes, request_bytes(M_ECHO, "x", NULL, 0, bytes, LIMIT)).code == RPC_OK);
 	nng_close(s);
 	int fd = sp_dial(url, SP_REQ);
-	uint32_t id;
+	uint32_t id = 0;
 	size_t got;
 	/* The head alone says too much: the server hangs up without waiting for the rest. */
 	uint8_t head[SP_FRAME_HEAD];
