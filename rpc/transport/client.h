@@ -2,8 +2,9 @@
  * lost connection is UNAVAILABLE/UNREACHABLE at once and nothing is sent twice, but for methods that the .proto marks as free of
  * side effects: when such a call ends with UNAVAILABLE it is repeated, at most 4 times, within its deadline, after a jittered pause
  * that doubles, and out of a budget that all calls of the client share: 10 repeats to begin with, each takes one, each call that
- * ends well gives a tenth back (never above 10). So an outage costs ten calls more, not four times as many. A server that refuses with retry_after is left alone
- * for so long, unless another one can be asked; one that is stopping is skipped for a second. Safe from any thread. */
+ * ends well gives a tenth back (never above 10). So an outage costs ten calls more, not four times as many. A server that refuses
+ * with retry_after is left alone for so long, unless another one can be asked; one that is stopping is skipped for a second. Safe
+ * from any thread. */
 #ifndef PETFOOD_RPC_TRANSPORT_CLIENT_H
 #define PETFOOD_RPC_TRANSPORT_CLIENT_H
 
