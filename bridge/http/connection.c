@@ -111,6 +111,10 @@ static void on_connection_closed(void *data)
 	h2o_timeout_unlink(&connection->handshake);
 	h2o_linklist_unlink(&connection->link);
 	if (h2o_linklist_is_linked(&connection->idle)) h2o_linklist_unlink(&connection->idle);
+	if (h2o_linklist_is_linked(&connection->http2_link)) {
+		h2o_linklist_unlink(&connection->http2_link);
+		worker->http2_count--;
+	}
 	worker->connection_count--;
 	uncount(connection);
 	if (worker->paused && !worker->draining) worker_listen(worker, true);
@@ -123,7 +127,10 @@ static void serve(struct connection *connection, bool http2)
 {
 	struct timeval now;
 	(void)gettimeofday(&now, NULL);
-	connection->http2 = http2; /* before h2o reads what has come already: it may end the connection at once */
+	if (http2) { /* before h2o reads what has come already: it may end the connection at once */
+		h2o_linklist_insert(&connection->worker->http2, &connection->http2_link);
+		connection->worker->http2_count++;
+	}
 	(http2 ? h2o_http2_accept : h2o_http1_accept)(&connection->worker->accept, connection->sock, now);
 }
 
@@ -251,7 +258,7 @@ static void check_progress(struct connection *connection, uint32_t oldest_unfini
 	}
 }
 
-static size_t check_http2(struct connection *connection)
+static void check_http2(struct connection *connection)
 {
 	const h2o_http2_conn_t *conn = connection->sock->data;
 	size_t bytes = conn->_headers_unparsed ? conn->_headers_unparsed->size : 0;
@@ -276,7 +283,7 @@ static size_t check_http2(struct connection *connection)
 		}
 	}
 	check_progress(connection, oldest_unfinished);
-	return bytes;
+	connection->stream_bytes = bytes;
 }
 
 /* The connections that have gone longest without finishing a request end first: who trickles a body or takes nothing of an
@@ -295,18 +302,30 @@ static void give_back(struct worker *worker, size_t held, size_t allowed)
 	note_ended(worker, ended, "held too much");
 }
 
+static bool is_due(int64_t *checked_at, int64_t wait_ms)
+{
+	int64_t now = time_monotonic_ms();
+	if (now - *checked_at < wait_ms) return false;
+	*checked_at = now;
+	return true;
+}
+
 void connections_check(struct worker *worker)
 {
 	const struct bridge_options *o = &worker->bridge->options;
-	int64_t now = time_monotonic_ms();
 	size_t held = 0;
-	if (now - worker->checked_at < CHECK_MS + (int64_t)worker->connection_count / CHECKED_PER_MS) return;
-	worker->checked_at = now;
+	/* With few of them after each round: some thousand streams may have been abandoned in it. */
+	if (worker->http2_count && is_due(&worker->http2_checked_at, (int64_t)worker->http2_count / CHECKED_PER_MS)) {
+		for (h2o_linklist_t *row = worker->http2.next; row != &worker->http2; row = row->next) {
+			struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, http2_link, row);
+			if (!connection->cut) check_http2(connection);
+		}
+	}
+	if (!is_due(&worker->checked_at, CHECK_MS + (int64_t)worker->connection_count / CHECKED_PER_MS)) return;
 	for (h2o_linklist_t *row = worker->connections.next; row != &worker->connections; row = row->next) {
 		struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, row);
 		if (connection->cut) continue;
-		connection->held = connection->sock->input->size + connection->answer_bytes;
-		if (connection->http2) connection->held += check_http2(connection);
+		connection->held = connection->sock->input->size + connection->stream_bytes + connection->answer_bytes;
 		held += connection->held;
 	}
 	size_t allowed = o->held_bytes / o->threads;

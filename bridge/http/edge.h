@@ -77,15 +77,16 @@ struct connection {
 	h2o_linklist_t idle; /* worker->idle, in the same order; linked while it has no live request and may end */
 	struct worker *worker;
 	h2o_socket_t *sock; /* NULL once closed */
+	h2o_linklist_t http2_link; /* worker->http2: sock->data is h2o's h2o_http2_conn_t */
 	h2o_timeout_entry_t handshake;
-	bool http2;          /* sock->data is h2o's h2o_http2_conn_t */
 	bool cut;            /* by us: nothing more is begun on it */
 	bool counted;        /* in bridge->connections */
 	size_t refs;         /* the socket and each exchange */
 	size_t exchanges;    /* with a live request */
 	size_t stray_calls;  /* RPCs under way whose request is gone */
 	size_t answer_bytes; /* kept for answers that have not left */
-	size_t held;         /* bytes, at the last look */
+	size_t stream_bytes; /* HTTP/2: of requests, in h2o; at the last look, as the sum: */
+	size_t held;
 	/* HTTP/2 */
 	uint64_t begun, lost;     /* streams that became a request, and that were given up before */
 	int64_t reset_window_at; /* monotonic ms; those abandoned within one second: */
@@ -118,9 +119,9 @@ struct worker {
 	h2o_multithread_receiver_t inbox;
 	h2o_socket_t *listeners[LISTENERS_MAX];
 	bool paused, draining, stopping;
-	h2o_linklist_t connections, idle; /* struct connection; see there for their order */
-	size_t connection_count;
-	int64_t checked_at, said_at; /* monotonic ms: the last connections_check, and when it logged something */
+	h2o_linklist_t connections, idle, http2; /* struct connection; see there for their order */
+	size_t connection_count, http2_count;
+	int64_t checked_at, http2_checked_at, said_at; /* monotonic ms: connections_check, and when it logged something */
 	size_t said_count; /* connections ended since */
 	h2o_linklist_t fresh;       /* struct exchange of HTTP/2, not begun */
 	h2o_linklist_t waiting;     /* struct exchange with an RPC under way */

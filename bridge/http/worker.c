@@ -234,6 +234,7 @@ static void init(struct worker *worker)
 	h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BYTES_FIRST;
 	h2o_linklist_init_anchor(&worker->connections);
 	h2o_linklist_init_anchor(&worker->idle);
+	h2o_linklist_init_anchor(&worker->http2);
 	h2o_linklist_init_anchor(&worker->fresh);
 	h2o_linklist_init_anchor(&worker->waiting);
 	h2o_linklist_init_anchor(&worker->streams);
