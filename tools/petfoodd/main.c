@@ -1,6 +1,7 @@
 /* petfoodd: the daemon. The one place that names concrete drivers and wires the parts together: store, tasks, RPC services,
  * events, HTTP bridge. Starts them lowest first, waits for a signal, and ends them in the opposite order. */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -532,6 +533,9 @@ int main(int argc, char **argv)
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
+	/* Fixed, at glibc's default: otherwise the first freed block of some megabytes raises it, and from then on large blocks stay
+	 * with the process for good. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 
 	int code = 0;
 	if (start_store(&d, &err) && start_services(&d, &err) && start_bridge(&d, &err)) {
