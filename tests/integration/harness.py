@@ -81,6 +81,7 @@ class Daemon:
         environment = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LANG")}
         environment.update(settings, PETFOOD_DATA_DIR=str(self.dir / "data"), API_PORT=str(self.port))
         environment.update(self.clock_environment(environment))
+        self.environment = environment
         with open(self.dir / "log", "ab") as log:
             self.process = subprocess.Popen([str(BUILD / "petfoodd"), "--env-file=/dev/null"], env=environment, cwd=self.dir,
                                             stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL)
