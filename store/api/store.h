@@ -9,6 +9,7 @@
 #define PETFOOD_STORE_API_STORE_H
 
 #include "store/api/plan_store.h"
+#include "store/api/session_store.h"
 #include "store/api/task_store.h"
 #include "store/api/user_store.h"
 
@@ -16,6 +17,7 @@ struct store {
 	struct task_store tasks;
 	struct plan_store plans;
 	struct user_store users;
+	struct session_store sessions;
 	const char *driver; /* "sqlite" */
 	void *self;
 	/* A cheap round trip for health that writes nothing; fails with STORE_BUSY rather than wait without end, and with STORE_FULL from a

@@ -9,6 +9,7 @@
 extern const struct task_store_driver sqlite_task_store;
 extern const struct plan_store_driver sqlite_plan_store;
 extern const struct user_store_driver sqlite_user_store;
+extern const struct session_store_driver sqlite_session_store;
 
 /* Columns that task_from_row reads, in order; get and list leave out the large ones at the end. */
 #define TASK_LIST_COLUMNS \
@@ -32,6 +33,33 @@ MUST_CHECK bool keys_sweep(struct sql_conn *conn, int64_t before_us, size_t limi
 
 /* Inserts the plan of a task that completes; part of its transaction. */
 MUST_CHECK bool plan_insert(struct sql_conn *conn, const struct plan_record *plan, struct error *err);
+
+/* users.c */
+#define USER_COLUMNS \
+	"id, username, email, nickname, phone, avatar_url, is_pro, plan_type, subscription_expired_at, is_active, is_superuser, " \
+	"created_at, updated_at"
+enum { USER_COLUMN_COUNT = 13 };
+void user_from_row(const struct sql_query *row, struct arena *arena, struct user *out);
+/* user_changes.c */
+bool user_set_password(void *self, const struct password_change *change, struct error *err);
+bool user_update_profile(void *self, struct str id, struct str nickname, struct str phone, int64_t now_us, struct arena *arena,
+                         struct user *out, struct error *err);
+bool user_set_active(void *self, struct str id, bool active, int64_t now_us, struct error *err);
+bool user_set_superuser(void *self, struct str id, bool superuser, int64_t now_us, struct error *err);
+bool user_remove(void *self, struct str id, int64_t now_us, struct arena *arena, struct str **out_open_tasks, size_t *out_open_count,
+                 struct error *err);
+/* The tables that hold rows of a user, and how those end with the account. */
+struct user_owned {
+	const char *table;
+	const char *sql; /* ?1 = the user's id */
+};
+extern const struct user_owned user_owned_tables[];
+extern const size_t user_owned_count;
+
+/* sessions.c: parts of other transactions. */
+MUST_CHECK bool session_insert(struct sql_conn *conn, const struct session_start *start, struct error *err);
+MUST_CHECK bool sessions_revoke_all(struct sql_conn *conn, struct str user_id, struct str except_id, enum session_end end,
+                                    int64_t now_us, int64_t *out_count, struct error *err);
 
 /* task_queue.c: who works on what. */
 bool task_create(void *self, const struct task *task, struct str first_event, const struct task_limits *limits,

@@ -9,7 +9,7 @@
 #include "store/base/error.h"
 #include "store/base/str.h"
 
-enum { SQL_STATEMENTS_MAX = 96 };
+enum { SQL_STATEMENTS_MAX = 192 };
 
 struct sql_conn {
 	sqlite3 *db;

@@ -111,6 +111,7 @@ bool sqlite_store_open(const struct sqlite_store_options *options, struct store 
 		.tasks = { store->db, &sqlite_task_store },
 		.plans = { store->db, &sqlite_plan_store },
 		.users = { store->db, &sqlite_user_store },
+		.sessions = { store->db, &sqlite_session_store },
 		.driver = "sqlite",
 		.self = store,
 		.ping = store_ping,
