@@ -9,8 +9,8 @@
 
 struct event_out; /* engine.h */
 
-/* Blocks while another thread has the task's turn at this way out (out->self). A thread has one turn at a time; some tasks share
- * theirs. */
+/* Blocks while another thread has the task's turn at this way out (out->self). A thread has one turn at a time; task_id is borrowed
+ * until it gives it up. */
 void event_order_take(const struct event_out *out, struct str task_id);
 void event_order_give(const struct event_out *out, struct str task_id);
 /* Threads that wait for a turn. For tests. */
