@@ -41,6 +41,14 @@
 	X(IDEMPOTENCY_MISMATCH,  INVALID_ARGUMENT,     422, 0, "同一幂等键不能用于不同的请求", "this idempotency key was used for another request") \
 	X(IDEMPOTENCY_IN_FLIGHT, ABORTED,              409, 0, "相同请求正在处理中", "the same request is under way") \
 	X(USER_NOT_FOUND,        NOT_FOUND,            404, 0, "用户不存在", "no such user") \
+	X(CODE_ABSENT,           INVALID_ARGUMENT,     422, 0, "验证码不存在或已失效", "there is no such verification code, or it is no longer valid") \
+	X(CODE_EXPIRED,          INVALID_ARGUMENT,     422, 0, "验证码已过期", "the verification code has expired") \
+	X(CODE_USED,             INVALID_ARGUMENT,     422, 0, "验证码已使用", "the verification code has been used") \
+	X(CODE_WRONG,            INVALID_ARGUMENT,     422, 0, "验证码错误", "the verification code is wrong") \
+	X(CODE_ATTEMPTS,         RESOURCE_EXHAUSTED,   429, 0, "验证码尝试次数过多，请重新获取", "too many tries with this verification code: ask for a new one") \
+	X(CODE_FAILURES,         RESOURCE_EXHAUSTED,   429, 0, "验证码错误次数过多，请稍后再试", "too many wrong verification codes, please try again later") \
+	X(CODE_COOLDOWN,         RESOURCE_EXHAUSTED,   429, 0, "发送过于频繁，请在 {remaining_seconds} 秒后重试", "a code was sent a moment ago: try again in {remaining_seconds} s") \
+	X(CODE_DAILY_LIMIT,      RESOURCE_EXHAUSTED,   429, 0, "今日发送次数已达上限", "no more codes can be sent today") \
 	X(PET_NOT_FOUND,         NOT_FOUND,            404, 3001, "宠物不存在", "no such pet") \
 	X(PLAN_NOT_FOUND,        NOT_FOUND,            404, 0, "饮食计划不存在", "no such diet plan") \
 	X(PLAN_EXPIRED,          NOT_FOUND,            404, 0, "计划不存在或已过期", "the plan does not exist or has expired") \
