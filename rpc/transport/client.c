@@ -32,6 +32,7 @@ enum {
 enum { RETRY_TENTHS_MAX = 100, RETRY_TENTHS_EACH = 10 };
 
 static void on_aio(void *self);
+static void on_pause(void *self);
 static void send_cancel(struct rpc_pending *target);
 
 /* ---- endpoints ---- */
@@ -81,12 +82,14 @@ static void endpoint_close(struct endpoint *endpoint)
 	for (struct link *link = endpoint->free_links; link; link = link->next) {
 		nng_ctx_close(link->ctx);
 		nng_aio_stop(link->aio);
+		if (link->pause) nng_aio_stop(link->pause);
 	}
 	nng_close(endpoint->socket);
 	while (endpoint->free_links) {
 		struct link *link = endpoint->free_links;
 		endpoint->free_links = link->next;
 		nng_aio_free(link->aio);
+		if (link->pause) nng_aio_free(link->pause);
 		free(link);
 	}
 	free(endpoint->url);
@@ -238,14 +241,34 @@ static void unref(struct rpc_pending *pending)
 	free(pending);
 }
 
+/* ---- the retry budget ---- */
+
+static void retry_earn(struct rpc_client *client)
+{
+	int tenths = atomic_load(&client->retry_tenths);
+	while (tenths < RETRY_TENTHS_MAX && !atomic_compare_exchange_weak(&client->retry_tenths, &tenths, tenths + 1)) {
+	}
+}
+
+static bool retry_spend(struct rpc_client *client)
+{
+	int tenths = atomic_load(&client->retry_tenths);
+	while (tenths >= RETRY_TENTHS_EACH)
+		if (atomic_compare_exchange_weak(&client->retry_tenths, &tenths, tenths - RETRY_TENTHS_EACH))
+			return true;
+	return false;
+}
+
+/* ---- the end of a call, told ---- */
+
 /* The link is given back after done, so that one lock does: a call that done starts takes another one. */
 static void finish(struct rpc_pending *pending, struct link *link, const struct rpc_outcome *outcome)
 {
 	struct rpc_client *client = pending->client;
+	if (outcome->code == RPC_OK) retry_earn(client); /* first: whoever is told may call again at once */
 	if (pending->done) pending->done(pending->self, outcome);
 	pthread_mutex_lock(&client->lock);
 	link_give(link);
-	if (outcome->code == RPC_OK && client->retry_tenths < RETRY_TENTHS_MAX) client->retry_tenths++;
 	DL_DELETE(client->calls, pending);
 	if (--client->in_flight == 0) pthread_cond_broadcast(&client->idle);
 	pthread_mutex_unlock(&client->lock);
@@ -335,13 +358,13 @@ static bool try_again(struct rpc_pending *pending, enum rpc_code code, bool wait
 	if (waited_in_vain && !any_connected(client)) return false; /* told within a second, not five */
 	if (pending->attempt >= ATTEMPTS_MAX || time_monotonic_ms() + pause_ms >= pending->deadline_ms) return false;
 	pthread_mutex_lock(&client->lock);
-	bool allowed = !client->closing && client->retry_tenths >= RETRY_TENTHS_EACH;
-	if (allowed) client->retry_tenths -= RETRY_TENTHS_EACH;
+	bool closing = client->closing;
 	pthread_mutex_unlock(&client->lock);
-	if (!allowed) return false;
+	if (closing || !retry_spend(client)) return false;
 	pending->state = PENDING_PAUSING;
-	nng_aio_set_timeout(pending->link->aio, NNG_DURATION_INFINITE);
-	nng_sleep_aio((nng_duration)pause_ms, pending->link->aio);
+	struct link *link = pending->link;
+	if (!link->pause && nng_aio_alloc(&link->pause, on_pause, link) != 0) die("out of memory");
+	nng_sleep_aio((nng_duration)pause_ms, link->pause);
 	return true;
 }
 
@@ -423,7 +446,6 @@ static void on_aio(void *self)
 {
 	struct link *link = self;
 	struct rpc_pending *pending = link->pending;
-	struct endpoint *endpoint;
 	int rv = nng_aio_result(link->aio);
 	pthread_mutex_lock(&pending->lock);
 	switch (pending->state) {
@@ -443,22 +465,30 @@ static void on_aio(void *self)
 		nng_ctx_recv(link->ctx, link->aio);
 		break;
 	case PENDING_RECEIVING: conclude(pending, rv, rv == 0 ? nng_aio_get_msg(link->aio) : NULL); return;
-	case PENDING_PAUSING:
-		if (pending->cancelled) {
-			conclude(pending, NNG_ECANCELED, NULL);
-			return;
-		}
-		pending->link = NULL;
-		pthread_mutex_unlock(&pending->lock);
-		pthread_mutex_lock(&pending->client->lock);
-		link_give(link);
-		link = link_take(pending->client, &endpoint);
-		pthread_mutex_unlock(&pending->client->lock);
-		launch(pending, endpoint, link);
-		return;
+	case PENDING_PAUSING: /* on_pause */
 	case PENDING_DONE: break;
 	}
 	pthread_mutex_unlock(&pending->lock);
+}
+
+/* The pause before the next attempt is over, or was cancelled. */
+static void on_pause(void *self)
+{
+	struct link *link = self;
+	struct rpc_pending *pending = link->pending;
+	struct endpoint *endpoint;
+	pthread_mutex_lock(&pending->lock);
+	if (pending->cancelled) {
+		conclude(pending, NNG_ECANCELED, NULL);
+		return;
+	}
+	pending->link = NULL;
+	pthread_mutex_unlock(&pending->lock);
+	pthread_mutex_lock(&pending->client->lock);
+	link_give(link);
+	link = link_take(pending->client, &endpoint);
+	pthread_mutex_unlock(&pending->client->lock);
+	launch(pending, endpoint, link);
 }
 
 /* ---- starting and cancelling ---- */
@@ -575,7 +605,8 @@ void rpc_pending_cancel(struct rpc_pending **out)
 	if (!pending->cancelled && pending->state != PENDING_DONE) {
 		pending->cancelled = true;
 		if (pending->state == PENDING_RECEIVING && pending->method) send_cancel(pending);
-		if (pending->link) nng_aio_cancel(pending->link->aio);
+		if (pending->link)
+			nng_aio_cancel(pending->state == PENDING_PAUSING ? pending->link->pause : pending->link->aio);
 	}
 	pthread_mutex_unlock(&pending->lock);
 	unref(pending);

@@ -25,6 +25,7 @@ struct link {
 	struct endpoint *endpoint;
 	nng_ctx ctx;
 	nng_aio *aio;
+	nng_aio *pause; /* of its own: nng 1.5 tells an aio that has slept once of later timeouts as of successes. NULL = never paused */
 	struct rpc_pending *pending;
 	struct link *next;
 };
@@ -59,8 +60,8 @@ struct rpc_client {
 	struct endpoint *endpoints;
 	size_t message_bytes_max, in_flight_max, in_flight;
 	struct rpc_pending *calls;
-	unsigned retry_tenths;     /* of a repeat */
 	bool closing;
+	atomic_int retry_tenths;   /* not under the lock */
 };
 
 #endif

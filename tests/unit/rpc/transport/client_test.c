@@ -51,6 +51,21 @@ static void test_retry(void)
 	fixture_stop();
 }
 
+/* A repeat pauses; a deadline that passes later on the same connection must not be taken for an answer. */
+static void r04_deadline_after_a_pause(void)
+{
+	fixture_start("inproc://paused");
+	for (int i = 0; i < 3; i++) {
+		atomic_store(&fx.failures_left, 1);
+		CHECK(call(M_FLAKY, "x", NULL, 0).code == RPC_OK);
+		CHECK_ROW("R04 told that the time is up", call(M_BLOCK, "x", &user, 60).code == RPC_DEADLINE_EXCEEDED);
+	}
+	gate_set(true);
+	CHECK(gate_has(0));
+	gate_set(false);
+	fixture_stop();
+}
+
 /* R16: an outage is answered with ten calls more, however many callers there are. */
 static void r16_retry_budget(void)
 {
@@ -94,6 +109,8 @@ static int64_t answered(const char *method, const char *code)
 	return metric_value(metric_counter("rpc_calls_total", str_printf(fx.arena, "method=\"%s\",code=\"%s\"", method, code).ptr, ""));
 }
 
+static bool one_is_queued(void *gauge) { return metric_value(gauge) == 1; }
+
 /* R16: a server that sheds is not asked again, safe to repeat or not. */
 static void r16_overload_is_not_repeated(void)
 {
@@ -105,9 +122,9 @@ static void r16_overload_is_not_repeated(void)
 	answer_init(&waiting);
 	CHECK(ask(fx.client, M_BLOCK, "x", &user, 0, &running, NULL) && gate_has(1));
 	CHECK(ask(fx.client, M_BLOCK, "y", &user, 0, &waiting, NULL));
+	CHECK(wait_until(one_is_queued, metric_gauge("rpc_queue_length", "pool=\"worker\"", "")));
 	int64_t before = metric_value(shed);
 	struct answer a = call(M_ECHO, "z", NULL, 0);
-	while (a.code == RPC_OK) a = call(M_ECHO, "z", NULL, 0); /* until "y" is in the queue */
 	CHECK_ROW("R16 told at once", a.code == RPC_RESOURCE_EXHAUSTED && strcmp(a.reason, "OVERLOADED") == 0);
 	CHECK_ROW("R16 and asked once", metric_value(shed) == before + 1);
 	gate_set(true);
@@ -459,6 +476,7 @@ int main(int argc, char **argv)
 	fixture_init();
 	user.authorization = make_token(TOKEN_ACCESS, "u1", 1000);
 	test_retry();
+	r04_deadline_after_a_pause();
 	r16_retry_budget();
 	r16_overload_is_not_repeated();
 	r12_a_stopping_server_is_left_alone();
