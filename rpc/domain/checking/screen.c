@@ -86,9 +86,9 @@ static bool same_at(struct str text, size_t at, struct str word)
 /* Offset of the word at or after `from`, SIZE_MAX if none. A Latin word must stand alone, an "s" at its end apart. */
 static size_t find_word(struct str text, struct str word, size_t from)
 {
+	if (!is_letter(word.ptr[0])) return str_find(text, word, from); /* Chinese has neither case nor word ends */
 	for (size_t at = from; at < text.len; at++) {
-		if (!same_at(text, at, word)) continue;
-		if (!is_letter(word.ptr[0])) return at;
+		if (lower(text.ptr[at]) != word.ptr[0] || !same_at(text, at, word)) continue;
 		size_t end = at + word.len;
 		if (end < text.len && lower(text.ptr[end]) == 's') end++;
 		if ((at == 0 || !is_letter(text.ptr[at - 1])) && (end == text.len || !is_letter(text.ptr[end])))
