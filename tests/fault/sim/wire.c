@@ -236,12 +236,17 @@ static void publish(void *self, struct str task_id, uint64_t number, bool termin
 }
 struct event_out wire_events_of(struct process *process) { return (struct event_out){ publish, process }; }
 
-/* ---- the turns of a task's writers, one set for each process ---- */
+/* ---- the turns of a task's writers: order.c keeps them by thread, and fibers have one between them ---- */
 
 static struct sim_lock *turn_of(const struct event_out *out, struct str task_id)
 {
 	struct process *process = out->self;
-	return &process->turns[sim_hash(task_id.ptr, task_id.len) % TURNS];
+	size_t i = 0;
+	while (i < TURNS && process->turns[i].task_id[0] && !str_equal(str_from(process->turns[i].task_id), task_id))
+		i++;
+	if (i == TURNS) die("more than %d tasks", TURNS);
+	(void)snprintf(process->turns[i].task_id, sizeof process->turns[i].task_id, STR_FMT, STR_ARG(task_id));
+	return &process->turns[i].lock;
 }
 WRAPPED(void, event_order_take, const struct event_out *out, struct str task_id)
 {

@@ -122,7 +122,7 @@ struct settings {
 /* ---- processes ---- */
 
 enum process_state { PROCESS_DOWN, PROCESS_STARTING, PROCESS_UP, PROCESS_STOPPING, PROCESS_DRAINING };
-enum { TURNS = 64, DATABASES_MAX = 16 };
+enum { TURNS = 256, DATABASES_MAX = 16 };
 struct process {
 	int number;
 	enum process_state state;
@@ -134,7 +134,10 @@ struct process {
 	struct job_engine *engine;
 	struct event_publisher *publisher;
 	struct event_hub *hub;
-	struct sim_lock turns[TURNS]; /* rpc/job/order.c's, one set for each process */
+	struct {
+		struct sim_lock lock;
+		char task_id[40];
+	} turns[TURNS];
 	void *databases[DATABASES_MAX];
 	unsigned crash_in; /* at that many points from now; 0 = not */
 	bool stop;         /* is to stop */

@@ -3,9 +3,9 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "rpc/job/order.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
-#include "rpc/job/order.h"
 #include "tests/unit/rpc/job/fixture.h"
 
 static struct watch *watch_new(const char *hold_at)
