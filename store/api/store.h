@@ -8,6 +8,7 @@
 #ifndef PETFOOD_STORE_API_STORE_H
 #define PETFOOD_STORE_API_STORE_H
 
+#include "store/api/pet_store.h"
 #include "store/api/plan_store.h"
 #include "store/api/session_store.h"
 #include "store/api/task_store.h"
@@ -16,10 +17,16 @@
 struct store {
 	struct task_store tasks;
 	struct plan_store plans;
+	struct pet_store pets;
 	struct user_store users;
 	struct session_store sessions;
 	const char *driver; /* "sqlite" */
 	void *self;
+	/* What the call with this key would replay, for a caller who is about to refuse it: a repetition is answered whatever has become of
+	 * what it needs. Writes nothing (idem->reply is not looked at), waits for the end of an equal call under way. *out_replayed = false:
+	 * the key was not used. Fails: IDEMPOTENCY_MISMATCH. */
+	bool (*replay)(void *self, const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
+	               struct error *err);
 	/* A cheap round trip for health that writes nothing; fails with STORE_BUSY rather than wait without end, and with STORE_FULL from a
 	 * write that found no space until there is some again, though reads go on. */
 	bool (*ping)(void *self, struct error *err);

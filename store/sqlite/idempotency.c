@@ -20,6 +20,7 @@ static bool key_insert(struct sql_conn *conn, const struct keyed_write *write, b
 	return true;
 }
 
+/* *out_replayed = false: there is no such key. */
 static bool key_replay(struct sql_conn *conn, const struct keyed_write *write, struct error *err)
 {
 	const struct idempotency *idem = write->idem;
@@ -31,15 +32,13 @@ static bool key_replay(struct sql_conn *conn, const struct keyed_write *write, s
 	        SQL_ARGS(sql_text(idem->user_id), sql_text(idem->method), sql_text(idem->key)), err))
 		return false;
 	bool ok = sql_row(&query, &has, err);
-	if (ok && !has)
-		ok = error_set(err, RPC_INTERNAL, "INTERNAL", "an idempotency key vanished inside a transaction");
-	if (ok) {
+	if (ok && has) {
 		struct str hash = sql_get_text(&query, 0, write->arena);
 		if (hash.len != sizeof idem->request_hash || memcmp(hash.ptr, idem->request_hash, hash.len) != 0)
 			ok = error_set(err, RPC_INVALID_ARGUMENT, "IDEMPOTENCY_MISMATCH",
 			               "the key was used for another request");
 	}
-	if (ok) {
+	if (ok && has) {
 		*write->out_replayed = true;
 		*write->out_reply = sql_get_text(&query, 1, write->arena);
 	}
@@ -61,13 +60,31 @@ static bool guarded_work(struct sql_conn *conn, void *self, struct error *err)
 	if (write->out_replayed) *write->out_replayed = false;
 	if (write->out_reply) *write->out_reply = STR_NONE;
 	if (write->idem && !key_insert(conn, write, &is_new, err)) return false;
-	return is_new ? guarded->work(conn, guarded->job, err) : key_replay(conn, write, err);
+	if (is_new) return guarded->work(conn, guarded->job, err);
+	return key_replay(conn, write, err) &&
+	       (*write->out_replayed ||
+	        error_set(err, RPC_INTERNAL, "INTERNAL", "an idempotency key vanished inside a transaction"));
 }
 
 bool keyed_write(struct db *db, const struct keyed_write *write, db_work *work, void *job, struct error *err)
 {
 	struct guarded guarded = { write, work, job };
 	return db_write(db, guarded_work, &guarded, err);
+}
+
+static bool find_work(struct sql_conn *conn, void *self, struct error *err)
+{
+	const struct keyed_write *write = self;
+	*write->out_replayed = false;
+	*write->out_reply = STR_NONE;
+	return key_replay(conn, write, err);
+}
+
+bool key_find(struct db *db, const struct idempotency *idem, struct arena *arena, bool *out_replayed,
+              struct str *out_reply, struct error *err)
+{
+	struct keyed_write write = { .idem = idem, .arena = arena, .out_replayed = out_replayed, .out_reply = out_reply };
+	return db_write(db, find_work, &write, err); /* the writer's turn comes when whoever used the key is done */
 }
 
 bool keys_sweep(struct sql_conn *conn, int64_t before_us, size_t limit, int64_t *out_count, struct error *err)

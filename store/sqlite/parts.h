@@ -8,6 +8,7 @@
 /* `self` of every driver table is the struct db. */
 extern const struct task_store_driver sqlite_task_store;
 extern const struct plan_store_driver sqlite_plan_store;
+extern const struct pet_store_driver sqlite_pet_store;
 extern const struct user_store_driver sqlite_user_store;
 extern const struct session_store_driver sqlite_session_store;
 
@@ -28,6 +29,9 @@ struct keyed_write {
 	struct str task_id; /* the task that work makes, "" = none: the key is kept until its log goes */
 };
 MUST_CHECK bool keyed_write(struct db *db, const struct keyed_write *write, db_work *work, void *job, struct error *err);
+/* The replay of struct store. */
+MUST_CHECK bool key_find(struct db *db, const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply,
+                         struct error *err);
 /* Deletes keys made before before_us whose task, if they have one, ended before it too; the oldest first. Part of a sweep. */
 MUST_CHECK bool keys_sweep(struct sql_conn *conn, int64_t before_us, size_t limit, int64_t *out_count, struct error *err);
 

@@ -77,6 +77,12 @@ static bool store_ping(void *self, struct error *err)
 	return ok && db_check_room(store->db, err);
 }
 
+static bool store_replay(void *self, const struct idempotency *idem, struct arena *arena, bool *out_replayed,
+                         struct str *out_reply, struct error *err)
+{
+	return key_find(((struct sqlite_store *)self)->db, idem, arena, out_replayed, out_reply, err);
+}
+
 static int64_t store_oldest_wait_ms(void *self) { return db_oldest_wait_ms(((struct sqlite_store *)self)->db); }
 
 static void store_close(void *self)
@@ -110,10 +116,12 @@ bool sqlite_store_open(const struct sqlite_store_options *options, struct store 
 	*out = (struct store){
 		.tasks = { store->db, &sqlite_task_store },
 		.plans = { store->db, &sqlite_plan_store },
+		.pets = { store->db, &sqlite_pet_store },
 		.users = { store->db, &sqlite_user_store },
 		.sessions = { store->db, &sqlite_session_store },
 		.driver = "sqlite",
 		.self = store,
+		.replay = store_replay,
 		.ping = store_ping,
 		.oldest_wait_ms = store_oldest_wait_ms,
 		.close = store_close,

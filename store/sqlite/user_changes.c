@@ -121,6 +121,7 @@ const struct user_owned user_owned_tables[] = {
 	{ "idempotency_keys", "delete from idempotency_keys where user_id = ?1" },
 	{ "diet_plans", "delete from diet_plans where user_id = ?1" },
 	{ "tasks", "delete from tasks where user_id = ?1" },
+	{ "pets", "delete from pets where user_id = ?1" },
 	{ "refresh_tokens", "delete from refresh_tokens where user_id = ?1" },
 	/* Revoked by then. What is left names nobody; it tells other processes. */
 	{ "sessions",

@@ -36,9 +36,44 @@ static void do_remove(struct world *w, struct arena *arena, struct str id, const
 	out->ok = PLANS(w, remove, w->alice, id, w->now_us, idem, arena, &out->replayed, &out->reply, &out->err);
 }
 
+#define PETS(w, fn, ...) (w)->store.pets.driver->fn((w)->store.pets.self, __VA_ARGS__)
+
+static void do_create_pet(struct world *w, struct arena *arena, struct str id, const struct idempotency *idem, struct outcome *out)
+{
+	struct pet_record pet = { .id = id, .user_id = w->alice, .name = STR("Rex"), .type = 2, .age = 1, .weight = 1, .is_active = true,
+		                  .created_at_us = w->now_us, .updated_at_us = w->now_us };
+	if (str_equal(id, STR("none"))) pet.user_id = id;
+	out->ok = PETS(w, create, &pet, idem, arena, &out->replayed, &out->reply, &out->err);
+}
+
+static void do_update_pet(struct world *w, struct arena *arena, struct str id, const struct idempotency *idem, struct outcome *out)
+{
+	struct pet_record pet = { .id = id, .user_id = w->alice };
+	(void)PETS(w, get, w->alice, id, arena, &pet, &out->err); /* gone: then there is only the key to look for */
+	int64_t was_us = pet.updated_at_us;
+	pet.name = STR("Max");
+	pet.updated_at_us++;
+	out->ok = PETS(w, update, &pet, was_us, idem, arena, &out->replayed, &out->reply, &out->err);
+}
+
+static void do_remove_pet(struct world *w, struct arena *arena, struct str id, const struct idempotency *idem, struct outcome *out)
+{
+	out->ok = PETS(w, remove, w->alice, id, w->now_us, idem, arena, &out->replayed, &out->reply, &out->err);
+}
+
 static struct str no_task(struct world *w) { return new_id(w->arena); }
 static struct str open_task(struct world *w) { return world_task(w, w->alice).id; }
 static struct str draft(struct world *w) { return world_completed(w, w->alice, false).plan_id; }
+
+static struct str no_pet(struct world *w) { return new_id(w->arena); }
+static struct str some_pet(struct world *w)
+{
+	struct outcome out = { .ok = false };
+	struct str id = new_id(w->arena);
+	do_create_pet(w, w->arena, id, NULL, &out);
+	CHECK(out.ok);
+	return id;
+}
 
 static bool task_stands(struct world *w, struct str id, enum task_status status)
 {
@@ -65,6 +100,19 @@ static bool is_removed(struct world *w, struct str id)
 	return !plan_stands(w, id, &confirmed) && error_is(&w->err, "PLAN_NOT_FOUND");
 }
 
+static bool pet_is_called(struct world *w, struct str id, struct str name)
+{
+	struct pet_record pet = { 0 };
+	return PETS(w, get, w->alice, id, w->arena, &pet, &w->err) && str_equal(pet.name, name);
+}
+static bool pet_is_made(struct world *w, struct str id) { return pet_is_called(w, id, STR("Rex")); }
+static bool pet_is_updated(struct world *w, struct str id) { return pet_is_called(w, id, STR("Max")); }
+static bool pet_is_removed(struct world *w, struct str id)
+{
+	struct pet_record pet;
+	return !PETS(w, get, w->alice, id, w->arena, &pet, &w->err) && error_is(&w->err, "PET_NOT_FOUND");
+}
+
 /* Makes the effect look otherwise than the call left it. */
 static void end_task(struct world *w, struct str id)
 {
@@ -74,6 +122,10 @@ static void end_task(struct world *w, struct str id)
 static void remove_plan(struct world *w, struct str id)
 {
 	CHECK_OK(PLANS(w, remove, w->alice, id, w->now_us, NO_KEY, &w->err), &w->err);
+}
+static void remove_pet(struct world *w, struct str id)
+{
+	CHECK_OK(PETS(w, remove, w->alice, id, w->now_us, NO_KEY, &w->err), &w->err);
 }
 static void leave_it(struct world *w, struct str id) { (void)w, (void)id; }
 
@@ -90,6 +142,9 @@ static const struct keyed_row {
 	{ "cancel", do_cancel, open_task, is_cancelled, leave_it, "TASK_FINISHED", "TASK_NOT_FOUND" },
 	{ "confirm", do_confirm, draft, is_confirmed, remove_plan, "PLAN_EXPIRED", "PLAN_EXPIRED" },
 	{ "remove", do_remove, draft, is_removed, leave_it, "PLAN_NOT_FOUND", "PLAN_NOT_FOUND" },
+	{ "create pet", do_create_pet, no_pet, pet_is_made, remove_pet, "INTERNAL", "USER_NOT_FOUND" },
+	{ "update pet", do_update_pet, some_pet, pet_is_updated, remove_pet, "PET_NOT_FOUND", "PET_NOT_FOUND" },
+	{ "remove pet", do_remove_pet, some_pet, pet_is_removed, leave_it, "PET_NOT_FOUND", "PET_NOT_FOUND" },
 };
 
 static struct idempotency key_of(struct str user_id, const char *method, const char *key, unsigned char hash)
@@ -268,6 +323,34 @@ static void k05_key_outlives_its_task(struct world *w)
 	CHECK(is_done_now(&out));
 }
 
+static struct outcome find(struct world *w, const struct idempotency *idem)
+{
+	struct outcome out = { .replayed = true, .reply = STR("?") };
+	out.ok = w->store.replay(w->store.self, idem, w->arena, &out.replayed, &out.reply, &out.err);
+	return out;
+}
+
+/* For a caller who would refuse the write before the store sees it. */
+static void k05_a_key_can_be_looked_up(struct world *w)
+{
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *label = rows[i].label;
+		struct str id = rows[i].prepare(w);
+		struct idempotency idem = key_of(w->alice, label, "k", 1), other = key_of(w->alice, label, "k", 2), bobs = key_of(w->bob, label, "k", 1);
+		for (int again = 0; again < 2; again++) { /* looking spends nothing */
+			struct outcome before = find(w, &idem);
+			CHECK_ROW(label, before.ok && !before.replayed && before.reply.len == 0);
+		}
+		struct outcome first = run(w, &rows[i], id, &idem);
+		CHECK_ROW(label, is_done_now(&first));
+		rows[i].alter(w, id);
+		struct outcome after = find(w, &idem), mismatch = find(w, &other), foreign = find(w, &bobs);
+		CHECK_ROW(label, is_first_reply(&after));
+		CHECK_ROW(label, !mismatch.ok && mismatch.err.code == RPC_INVALID_ARGUMENT && error_is(&mismatch.err, "IDEMPOTENCY_MISMATCH"));
+		CHECK_ROW(label, foreign.ok && !foreign.replayed);
+	}
+}
+
 int contract_keys(const struct store_contract *contract)
 {
 	static const struct store_rule rules[] = {
@@ -276,6 +359,7 @@ int contract_keys(const struct store_contract *contract)
 		{ "K05 a call that fails does not spend its key", k05_failure_spends_no_key },
 		{ "K05 50 calls at once with one key act once and answer alike", k05_fifty_at_once_act_once },
 		{ "K05 reopening keeps keys", k05_reopening_keeps_keys },
+		{ "K05 a key can be looked up without its write", k05_a_key_can_be_looked_up },
 		{ "K05 a key that made a task outlives it", k05_key_outlives_its_task },
 	};
 	return world_run(contract, "keys", rules, COUNT(rules));

@@ -20,5 +20,6 @@ int contract_keys(const struct store_contract *contract);  /* idempotency */
 int contract_ends(const struct store_contract *contract);  /* leases that run out, cancel, abandon */
 int contract_log(const struct store_contract *contract);   /* numbers, checkpoints, reading */
 int contract_plans(const struct store_contract *contract); /* plans, users, the store itself */
+int contract_pets(const struct store_contract *contract);  /* pets */
 
 #endif
