@@ -530,6 +530,14 @@ static void add_reads(void *self, const char *name, double value)
 	if (strcmp(name, "events_log_reads_total") == 0) *(double *)self += value;
 }
 
+static bool has_no_error(struct probe *p)
+{
+	pthread_mutex_lock(&p->lock);
+	bool none = p->errors == 0;
+	pthread_mutex_unlock(&p->lock);
+	return none;
+}
+
 static double reads_asked(void)
 {
 	double count = 0;
@@ -547,7 +555,7 @@ static void test_stale_service_token(void)
 	double before = reads_asked();
 	probe_init(&p, 0, 0);
 	probe_open(&p);
-	while (reads_asked() < before + 2 && p.errors == 0) (void)sched_yield(); /* refused once, and tried again */
+	while (reads_asked() < before + 2 && has_no_error(&p)) (void)sched_yield(); /* refused once, and tried again */
 	event_hub_set_service_authorization(hub, make_token(TOKEN_SERVICE, "hub", 1000));
 	CHECK_ROW("reads on with a fresh token", probe_wait(&p, has_some) && p.errors == 0);
 	probe_close(&p);
