@@ -88,7 +88,7 @@ class Clients:
 
     def again(self, what):
         """Called before each repetition: a moment's rest, and an end to patience once nothing is broken any more."""
-        if self.give_up.wait(0.01):
+        if self.give_up.wait(0.02):
             raise Violation(f"gave up: {what}")
         if self.deadline and time.monotonic() > self.deadline:
             raise Violation(f"stuck: {what}")

@@ -30,7 +30,10 @@ class Faults:
     def do_kill_start(self, fault):
         """Killed, and killed again while it starts, or hardly has."""
         self.kill()
-        killer = threading.Timer(fault.details["after_s"], lambda: self.daemon.process.kill())
+        def strike():
+            wait_until("a process to kill", lambda: self.daemon.process)
+            self.daemon.process.kill()
+        killer = threading.Timer(fault.details["after_s"], strike)
         killer.start()
         try:
             self.start_daemon()
