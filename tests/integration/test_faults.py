@@ -24,7 +24,7 @@ class Faults(unittest.TestCase):
         faults = re.search(r"(?m)^faults +(.*)$", done.stdout).group(1)
         for kind in KINDS:
             self.assertRegex(faults, rf"(^|, ){kind} [1-9]")
-        for seen in ("creates refused on a full disk", "second daemons refused", "reads while the store takes no writes"):
+        for seen in () if SHORT else ("creates refused on a full disk", "second daemons refused", "reads while the store takes no writes"):
             self.assertIn(seen, faults)
 
 
