@@ -9,6 +9,7 @@ pkg_check_modules(JWT REQUIRED IMPORTED_TARGET libjwt)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(SSL REQUIRED IMPORTED_TARGET openssl)
 find_library(NNG_LIBRARY nng REQUIRED)
+find_library(CRYPT_LIBRARY crypt REQUIRED)
 # build/h2o: where tools/run unpacks it on a Debian that has it no more.
 file(GLOB H2O_UNPACKED ${PROJECT_SOURCE_DIR}/build/h2o/usr/lib/*)
 find_library(H2O_LIBRARY h2o-evloop PATHS ${H2O_UNPACKED} REQUIRED)

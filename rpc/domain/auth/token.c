@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc/domain/auth/refresh.h"
 #include "store/base/uuid.h"
 
 enum { SKEW_S = 60 }; /* of another machine's clock, for iat and nbf */
@@ -172,6 +173,15 @@ bool token_expect(const struct token_claims *claims, enum token_type want, struc
 	return error_param(err, "actual", "%s", token_type_name(claims->type));
 }
 
+/* Our refresh tokens are none either, but whoever sends one here by mistake is told what it is. */
+static bool not_a_jwt(const struct token_keys *keys, struct str token, struct error *err)
+{
+	struct refresh_claims ignored;
+	const struct token_claims refresh = { .type = TOKEN_REFRESH };
+	if (refresh_verify(keys, token, &ignored, NULL)) return token_expect(&refresh, TOKEN_ACCESS, err);
+	return invalid(err, "fewer than three parts");
+}
+
 bool token_verify(const struct token_keys *keys, struct str token, enum token_type want, int64_t now_s,
                   struct token_claims *out, struct error *err)
 {
@@ -192,7 +202,7 @@ bool token_verify_any(const struct token_keys *keys, struct str token, int64_t n
 		if (parts == COUNT(part)) return invalid(err, "more than three parts");
 		part[parts] = piece;
 	}
-	if (parts != COUNT(part)) return invalid(err, "fewer than three parts");
+	if (parts != COUNT(part)) return not_a_jwt(keys, token, err);
 	if (!signature_is_canonical(part[2])) return invalid(err, "signature is not 32 bytes in base64url");
 	header = part_object(part[0]);
 	claims = part_object(part[1]);

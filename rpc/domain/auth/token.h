@@ -34,7 +34,7 @@ MUST_CHECK bool token_sign(struct arena *arena, const struct token_keys *keys, s
                            struct error *err);
 /* Checks everything but the type: size, three parts, canonical base64url, alg, kid, signature, exp required and > now_s, iat and
  * nbf not in the future (60 s skew), no duplicate claims, sub present (but in a token of TOKEN_OTHER, which is good for nothing).
- * Fails UNAUTHENTICATED: TOKEN_INVALID, TOKEN_INCOMPLETE without sub. */
+ * Fails UNAUTHENTICATED: TOKEN_INVALID, TOKEN_INCOMPLETE without sub, TOKEN_WRONG_TYPE for a refresh token (refresh.h). */
 MUST_CHECK bool token_verify_any(const struct token_keys *keys, struct str token, int64_t now_s, struct token_claims *out,
                                  struct error *err);
 /* Fails UNAUTHENTICATED/TOKEN_WRONG_TYPE with `expected` and `actual`. */
