@@ -41,6 +41,12 @@
 	X(IDEMPOTENCY_MISMATCH,  INVALID_ARGUMENT,     422, 0, "同一幂等键不能用于不同的请求", "this idempotency key was used for another request") \
 	X(IDEMPOTENCY_IN_FLIGHT, ABORTED,              409, 0, "相同请求正在处理中", "the same request is under way") \
 	X(USER_NOT_FOUND,        NOT_FOUND,            404, 0, "用户不存在", "no such user") \
+	X(USERNAME_TAKEN,        ALREADY_EXISTS,       409, 0, "用户名已存在", "this user name is taken") \
+	X(EMAIL_TAKEN,           ALREADY_EXISTS,       409, 0, "邮箱已被注册", "this e-mail address is registered already") \
+	X(USER_DISABLED,         UNAUTHENTICATED,      401, 0, "用户已被禁用", "the user is disabled") \
+	X(PASSWORD_CHANGED,      ABORTED,              409, 0, "密码已被修改，请重试", "the password was changed meanwhile, please try again") \
+	X(REFRESH_INVALID,       UNAUTHENTICATED,      401, 0, "刷新令牌无效或已撤销", "the refresh token is invalid or was revoked") \
+	X(SESSION_NOT_FOUND,     NOT_FOUND,            404, 0, "会话不存在", "no such session") \
 	X(CODE_ABSENT,           INVALID_ARGUMENT,     422, 0, "验证码不存在或已失效", "there is no such verification code, or it is no longer valid") \
 	X(CODE_EXPIRED,          INVALID_ARGUMENT,     422, 0, "验证码已过期", "the verification code has expired") \
 	X(CODE_USED,             INVALID_ARGUMENT,     422, 0, "验证码已使用", "the verification code has been used") \

@@ -66,7 +66,7 @@ bool cli_token(struct cli *cli, struct str *out_token, struct str *out_user_id, 
 	if (!setup_keys(cli->arena, &cli->setup, false, &keys, err) || !setup_store(cli->arena, &cli->setup, false, &store, err)) return false;
 	bool ok = store.users.driver->ensure(store.users.self, str_from(cli->user ? cli->user : "local"), now_us, cli->arena, &user, &made, err);
 	store.close(store.self);
-	if (ok && !user.is_active) ok = error_set(err, RPC_PERMISSION_DENIED, "USER_DISABLED", "the user is disabled");
+	if (ok && !user.is_active) ok = error_set(err, RPC_UNAUTHENTICATED, "USER_DISABLED", "the user is disabled");
 	if (!ok) return false;
 	int64_t life_s = cli->days ? cli->days * 86400 : cli->setup.config.jwt_access_minutes * 60;
 	struct token_claims claims = { .type = TOKEN_ACCESS, .issued_at_s = now_us / 1000000, .expires_at_s = now_us / 1000000 + life_s };
