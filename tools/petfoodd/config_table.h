@@ -22,7 +22,7 @@
 	X(api_workers,           API_WORKERS,               count,        "1",    "1", "64",        false, \
 	  "Threads of the HTTP bridge, each with its own event loop.") \
 	X(api_max_connections,   API_MAX_CONNECTIONS,       count,        "10000", "1", "1000000",  false, \
-	  "Connections that the bridge keeps at once; further ones wait in the kernel.") \
+	  "Connections that the bridge keeps at once; beyond it the one that has asked nothing for longest is closed.") \
 	X(api_max_in_flight,     API_MAX_IN_FLIGHT,         count,        "256",  "1", "65536",     false, \
 	  "Calls under way per bridge thread; further requests get 503 with Retry-After.") \
 	X(api_read_timeout,      API_READ_TIMEOUT_SECONDS,  seconds,      "15",   "1", "600",       false, \
