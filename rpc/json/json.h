@@ -17,7 +17,7 @@ struct json_parse_options {
 };
 /* Fills an initialised message (protobuf_c_message_init) from one JSON object. Takes proto names and lowerCamel names, enums by
  * lower-case contract name, proto name or number (the zero value ..._UNSPECIFIED by none of them), numbers as numbers or texts
- * (rules J of the test lists), null = unset. Empty text = an empty object. options NULL = all zero. Fails with
+ * (rules J of the test lists), a message that is a list (petfood.as_list) as one, null = unset. Empty text = an empty object. options NULL = all zero. Fails with
  * INVALID_ARGUMENT: VALIDATION_FAILED with one violation per wrong field (dotted path, "allergens.2"; types: "type", "enum",
  * "range", "json_invalid", "unknown_field", "duplicate", "oneof", "utf8", "depth", "timestamp", "too_large" once the arena's
  * budget is used up). The path is "" where the whole document is meant. `out` is then partly filled. Violations are added to

@@ -286,6 +286,8 @@ static bool skip_value(struct reader *r, const struct trail *trail)
 
 static bool read_object(struct reader *r, const struct message_side *side, ProtobufCMessage *message,
                         const struct trail *trail);
+static bool read_list(struct reader *r, const struct field_side *field, ProtobufCMessage *message,
+                      const struct trail *trail);
 
 /* Skipped first: what is no JSON at all is called that. */
 static bool mismatch(struct reader *r, const struct trail *trail, const struct field_side *field)
@@ -324,7 +326,9 @@ static bool read_submessage(struct reader *r, const struct field_side *field, vo
 	ProtobufCMessage *inner = arena_try_alloc(r->arena, descriptor->sizeof_message);
 	if (!inner) return note(r, trail, VALUE_TOO_LARGE, field);
 	protobuf_c_message_init(descriptor, inner);
-	if (!read_object(r, field->message, inner, trail)) return false;
+	if (field->message->as_list ? !read_list(r, &field->message->fields[0], inner, trail)
+	                            : !read_object(r, field->message, inner, trail))
+		return false;
 	*(ProtobufCMessage **)at = inner;
 	*out_good = true;
 	return true;
@@ -353,6 +357,7 @@ static bool read_value(struct reader *r, const struct field_side *field, void *a
 	char c = peek(r);
 	*out_good = false;
 	if (field->raw_json) return read_raw(r, at, trail, out_good);
+	if (field->message && field->message->as_list) return read_submessage(r, field, at, trail, out_good);
 	if (c == '"') return read_quoted(r, field, at, trail, out_good);
 	if (c == '{' && field->message) return read_submessage(r, field, at, trail, out_good);
 	if (type == PROTOBUF_C_TYPE_BOOL && (c == 't' || c == 'f')) {

@@ -56,6 +56,7 @@ static void print_base64(struct strbuf *out, const ProtobufCBinaryData *bytes)
 
 static void print_message(struct strbuf *out, const struct message_side *side, const ProtobufCMessage *message,
                           int depth);
+static void print_field(struct strbuf *out, const struct field_side *field, const ProtobufCMessage *message, int depth);
 
 /* One value at `at`: of a singular field, an item, or a map's key or value. */
 static void print_value(struct strbuf *out, const struct field_side *field, const void *at, int depth)
@@ -99,6 +100,8 @@ static void print_value(struct strbuf *out, const struct field_side *field, cons
 		char text[TIME_TEXT_BYTES];
 		if (!inner) {
 			strbuf_add_cstr(out, "null");
+		} else if (field->message && field->message->as_list) {
+			print_field(out, &field->message->fields[0], inner, depth + 1);
 		} else if (!field->timestamp) {
 			print_message(out, field->message, inner, depth + 1);
 		} else if (json_timestamp_us((const Google__Protobuf__Timestamp *)inner, &at_us)) {

@@ -39,7 +39,7 @@ struct enum_side {
 	size_t count;
 	const struct enum_value {
 		int number;
-		const char *json_name; /* "dog" for PET_TYPE_DOG; NULL for the zero value ..._UNSPECIFIED, printed as null */
+		const char *json_name; /* "dog" for PET_TYPE_DOG, or petfood.word; NULL for the zero value ..._UNSPECIFIED, printed as null */
 	} *values;
 };
 
@@ -59,6 +59,7 @@ struct field_side {
 struct message_side {
 	const ProtobufCMessageDescriptor *descriptor;
 	bool omit_unset;                       /* petfood.print = PRINT_OMIT */
+	bool as_list;                          /* petfood.as_list: in JSON, and in violations, the list that is its only field */
 	size_t field_count;
 	const struct field_side *fields;       /* in the order of descriptor->fields */
 	const char *doc;

@@ -33,7 +33,8 @@ bool violation_add_enum(struct error *err, enum lang lang, const char *field, co
 	strbuf_add_cstr(&names, "");
 	for (size_t i = 0; i < enumeration->count; i++)
 		if (enumeration->values[i].json_name)
-			strbuf_printf(&names, "%s%s", names.len ? ", " : "", enumeration->values[i].json_name);
+			strbuf_printf(&names, "%s%s", names.len ? ", " : "",
+			              *enumeration->values[i].json_name ? enumeration->values[i].json_name : "\"\"");
 	violation_add(err, lang, field, VIOLATION_NOT_LISTED, names.data);
 	strbuf_fini(&names);
 	return false;

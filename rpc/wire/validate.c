@@ -99,6 +99,7 @@ static void check_timestamp(struct checking *c, const Google__Protobuf__Timestam
 }
 
 static void check_message(struct checking *c, const struct message_side *side, const ProtobufCMessage *message, int depth);
+static void check_list(struct checking *c, const struct field_side *f, const ProtobufCMessage *message, int depth);
 
 /* One value at `at`: of a single field, or the item of a list. */
 static void check_value(struct checking *c, const struct field_side *f, const void *at, bool item, int depth)
@@ -126,6 +127,7 @@ static void check_value(struct checking *c, const struct field_side *f, const vo
 	case PROTOBUF_C_TYPE_MESSAGE: {
 		const ProtobufCMessage *sub = *(ProtobufCMessage *const *)at;
 		if (f->timestamp) check_timestamp(c, (const Google__Protobuf__Timestamp *)(const void *)sub);
+		else if (f->message && f->message->as_list) check_list(c, &f->message->fields[0], sub, depth + 1);
 		else if (f->message) check_message(c, f->message, sub, depth + 1);
 		break;
 	}

@@ -162,8 +162,9 @@ static void emit_message(const struct gen_message *m, struct strbuf *out)
 	}
 	strbuf_printf(out,
 	              "static const struct message_side m_%s = { .descriptor = &%s__descriptor, .omit_unset = %s, "
-	              ".field_count = %zu",
-	              m->symbol, m->symbol, m->omit_unset ? "true" : "false", m->field_count);
+	              ".as_list = %s, .field_count = %zu",
+	              m->symbol, m->symbol, m->omit_unset ? "true" : "false", m->as_list ? "true" : "false",
+	              m->field_count);
 	if (m->field_count) strbuf_printf(out, ", .fields = f_%s", m->symbol);
 	strbuf_add_cstr(out, ", .doc = ");
 	emit_c_string(out, m->doc);

@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_POLICY = 50101, OPTION_RULE = 50102, OPTION_PRINT = 50103, OPTION_EXAMPLE = 50104 }; /* proto/petfood/options.proto */
+enum { /* proto/petfood/options.proto */
+	OPTION_POLICY = 50101,
+	OPTION_RULE = 50102,
+	OPTION_PRINT = 50103,
+	OPTION_EXAMPLE = 50104,
+	OPTION_AS_LIST = 50105,
+	OPTION_WORD = 50106,
+};
 enum { PATH_MAX_DEPTH = 16 };
 
 typedef Google__Protobuf__FileDescriptorProto file_proto;
@@ -164,7 +171,12 @@ static void read_enum(struct reader *r, const struct gen_file *file, const char 
 			model_fail(file->name, e->full_name, "value %s does not start with the enum's name",
 			           value->name);
 		bool nothing = value->number == 0 && strcmp(lower + prefix.len, "unspecified") == 0;
-		value->json_name = nothing ? NULL : lower + prefix.len;
+		const char *word = proto->value[i]->options
+		                       ? option_text(arena, &proto->value[i]->options->base, OPTION_WORD)
+		                       : NULL;
+		if (nothing && word)
+			model_fail(file->name, e->full_name, "value %s is no value and can have no word", value->name);
+		value->json_name = nothing ? NULL : word ? word : lower + prefix.len;
 		for (size_t k = 0; k < i; k++)
 			if (value->json_name && e->values[k].json_name &&
 			    strcmp(e->values[k].json_name, value->json_name) == 0)
@@ -189,6 +201,7 @@ static void read_message(struct reader *r, const struct gen_file *file, const ch
 	m->map_entry = proto->options && proto->options->map_entry;
 	m->omit_unset =
 	    proto->options && option_number(&proto->options->base, OPTION_PRINT) == PETFOOD__PRINT__PRINT_OMIT;
+	m->as_list = proto->options && option_number(&proto->options->base, OPTION_AS_LIST);
 	if (proto->options) m->example = option_text(arena, &proto->options->base, OPTION_EXAMPLE);
 	for (size_t i = 0; i < proto->n_nested_type; i++)
 		read_message(r, file, m->full_name, proto->nested_type[i], place_down(at, 3, i));
@@ -453,6 +466,8 @@ static void read_fields(struct model *model, struct gen_message *m, const messag
 	m->fields = arena_new_array(model->arena, struct gen_field, m->field_count);
 	for (size_t i = 0; i < m->field_count; i++)
 		read_field(model, m, proto, proto->field[i], place_down(*at, 2, i), &m->fields[i]);
+	if (m->as_list && !(m->field_count == 1 && m->fields[0].presence == FIELD_REPEATED))
+		model_fail(m->file->name, m->full_name, "as_list is for a message with one field, a repeated one");
 	qsort(m->fields, m->field_count, sizeof m->fields[0], field_order);
 	for (size_t i = 0; i < m->field_count; i++)
 		for (size_t k = 0; k < m->field_count; k++) {
@@ -504,6 +519,8 @@ static void read_method(struct model *model, const struct gen_file *file, const 
 	m->reply = find_message(model, proto->output_type);
 	if (!m->request || !m->reply)
 		model_fail(file->name, m->full_name, "request and reply must be messages of this contract");
+	if (m->request->as_list || m->reply->as_list)
+		model_fail(file->name, m->full_name, "request and reply must be objects, not lists");
 	if (proto->client_streaming || proto->server_streaming)
 		model_fail(file->name, m->full_name,
 		           "every call is unary: a progress stream is written as policy.opens_stream");
@@ -533,7 +550,7 @@ static void read_method(struct model *model, const struct gen_file *file, const 
 static void show(const struct gen_message *m, bool itself)
 {
 	if (m->shown) return;
-	((struct gen_message *)m)->shown = itself;
+	((struct gen_message *)m)->shown = itself && !m->as_list; /* a list is written out where it occurs */
 	for (size_t i = 0; i < m->field_count; i++) {
 		if (m->fields[i].message) show(m->fields[i].message, true);
 		if (m->fields[i].document) show(m->fields[i].document, true);

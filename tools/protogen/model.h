@@ -21,7 +21,7 @@ struct gen_enum {
 	struct gen_enum_value {
 		int number;
 		const char *name;      /* "TASK_STATUS_RUNNING" */
-		const char *json_name; /* "running"; NULL for ..._UNSPECIFIED = 0 */
+		const char *json_name; /* "running", or the word that it was given; NULL for ..._UNSPECIFIED = 0 */
 	} * values;                    /* as declared */
 };
 
@@ -49,7 +49,7 @@ struct gen_message {
 	const char *full_name, *symbol, *c_type, *doc;
 	const struct gen_file *file;
 	const char *example; /* JSON; NULL: none given */
-	bool map_entry, omit_unset;
+	bool map_entry, omit_unset, as_list;
 	bool in_request;                    /* a method takes it */
 	bool shown;                         /* has a schema in openapi.json */
 	enum { NOT_SEEN, OPEN, DONE } walk; /* of the search for cycles */

@@ -162,11 +162,39 @@ static void put_default(struct writer *w, const struct gen_field *f)
 		put_plain(w, "default", f->rule->default_value);
 }
 
+static void put_value(struct writer *w, const struct gen_field *f, bool nullable);
+
+static void put_list(struct writer *w, const struct gen_field *f)
+{
+	if (f->rule->max_items) put_number(w, "maxItems", f->rule->max_items);
+	open_(w, "items", '{');
+	put_value(w, f, false);
+	if (f->rule->item_max_chars) put_number(w, "maxLength", f->rule->item_max_chars);
+	close_(w, '}');
+}
+
+static void put_type(struct writer *w, const char *type, bool nullable)
+{
+	if (!nullable) {
+		put_text(w, "type", type);
+		return;
+	}
+	open_(w, "type", '[');
+	put_text(w, NULL, type);
+	put_text(w, NULL, "null");
+	close_(w, ']');
+}
+
 /* The members of the schema of one value: not of the list or map that may hold it. */
 static void put_value(struct writer *w, const struct gen_field *f, bool nullable)
 {
 	const struct gen_message *inner = f->message ? f->message : f->document;
 	if (f->rule->raw_json && !inner) return; /* any JSON */
+	if (inner && inner->as_list) {
+		put_type(w, "array", nullable);
+		put_list(w, &inner->fields[0]);
+		return;
+	}
 	if (inner) {
 		if (!nullable) {
 			put_ref(w, "schemas", inner->full_name);
@@ -182,14 +210,7 @@ static void put_value(struct writer *w, const struct gen_field *f, bool nullable
 		close_(w, ']');
 		return;
 	}
-	if (nullable) {
-		open_(w, "type", '[');
-		put_text(w, NULL, json_type(f));
-		put_text(w, NULL, "null");
-		close_(w, ']');
-	} else {
-		put_text(w, "type", json_type(f));
-	}
+	put_type(w, json_type(f), nullable);
 	if (format(f)) put_text(w, "format", format(f));
 	if (f->type == TYPE(BYTES)) put_text(w, "contentEncoding", "base64");
 	if (f->enumeration) put_enum(w, f->enumeration, nullable);
@@ -204,11 +225,7 @@ static void put_field(struct writer *w, const char *key, const struct gen_field 
 	if (f->deprecated) put_plain(w, "deprecated", "true");
 	if (f->presence == FIELD_REPEATED) {
 		put_text(w, "type", "array");
-		if (f->rule->max_items) put_number(w, "maxItems", f->rule->max_items);
-		open_(w, "items", '{');
-		put_value(w, f, false);
-		if (f->rule->item_max_chars) put_number(w, "maxLength", f->rule->item_max_chars);
-		close_(w, '}');
+		put_list(w, f);
 	} else if (f->presence == FIELD_MAP) {
 		put_text(w, "type", "object");
 		if (f->rule->max_items) put_number(w, "maxProperties", f->rule->max_items);
@@ -311,12 +328,15 @@ static void put_example_name(struct writer *w, const char *key, const struct gen
 }
 
 static void put_example(struct writer *w, const char *key, const struct gen_message *m, const struct gen_route *route);
+static void put_example_field(struct writer *w, const char *key, const struct gen_field *f);
 
 /* One value: not the list or map that may hold it. */
 static void put_example_value(struct writer *w, const char *key, const struct gen_field *f)
 {
 	const struct gen_message *inner = f->message ? f->message : f->document;
-	if (inner) {
+	if (inner && inner->as_list && !inner->example) {
+		put_example_field(w, key, &inner->fields[0]);
+	} else if (inner) {
 		put_example(w, key, inner, NULL);
 	} else if (f->rule->raw_json) {
 		put_plain(w, key, "{}");

@@ -145,7 +145,8 @@ static void check_query(const struct compiling *c, const struct gen_message *mes
 	for (size_t i = 0; i < message->field_count; i++) {
 		const struct gen_field *f = &message->fields[i];
 		if (message == c->method->request && (in_path(c->route, f) || f == c->route->body_field)) continue;
-		if (f->presence == FIELD_MAP || (f->presence == FIELD_REPEATED && f->message) || f->rule->raw_json)
+		if (f->presence == FIELD_MAP || (f->presence == FIELD_REPEATED && f->message) || f->rule->raw_json ||
+		    (f->message && f->message->as_list))
 			model_fail(c->method->file->name, c->method->full_name,
 			           "route %s: field %s of %s cannot be a query parameter", c->route->path, f->name,
 			           message->full_name);
@@ -167,7 +168,7 @@ static void compile_body(const struct compiling *c, const http_rule *rule)
 		if (!f) refuse(c, "body names no field of the request");
 		if (f->presence == FIELD_REPEATED || f->presence == FIELD_MAP) refuse(c, "body names a repeated field");
 		if (in_path(route, f)) refuse(c, "body names a field that is also in the path");
-		if (!f->message) refuse(c, "body names a field that is not a message");
+		if (!f->message || f->message->as_list) refuse(c, "body names a field that is not a message");
 	}
 	if (!route->body_all) check_query(c, method->request);
 	if (response.len) {

@@ -81,6 +81,10 @@ static const struct read_row rows[] = {
 	{ "J08 case counts", "{\"colour\":\"Red\"}", "!colour enum" },
 	{ "J08 no such number", "{\"colour\":9,\"level\":1.5}", "!colour enum, !level enum" },
 	{ "J08 a bool is none", "{\"colour\":true}", "!colour type" },
+	{ "J08 a word of its own", "{\"tone\":\"A-b\",\"tones\":[\"\",\"high\"]}", "{\"tone\":\"A-b\",\"tones\":[\"\",\"high\"]}" },
+	{ "J08 an empty word is not nothing", "{\"tone\":\"\"}", "{\"tone\":\"\"}" },
+	{ "J08 a word takes the place of the name", "{\"tone\":\"none\",\"tones\":[\"other\",\"TONE_NONE\"]}",
+	  "!tone enum, !tones.0 enum" },
 	/* J09 */
 	{ "J09 base64 padded", "{\"blob\":\"/+8=\"}", "{\"blob\":\"/+8=\"}" },
 	{ "J09 base64 not padded", "{\"blob\":\"/+8\"}", "{\"blob\":\"/+8=\"}" },
@@ -100,6 +104,16 @@ static const struct read_row rows[] = {
 	{ "J10 a value that does not fit", "{\"counts\":{\"a\":\"b\"}}", "!counts.a type" },
 	{ "J10 a map is no list", "{\"counts\":[]}", "!counts type" },
 	{ "J10 empty map", "{\"counts\":{}}", "{}" },
+	{ "J19 a list as a message", "{\"list\":[\"a\",\"\"]}", "{\"list\":[\"a\",\"\"]}" },
+	{ "J19 an empty one is not none", "{\"list\":[]}", "{\"list\":[]}" },
+	{ "J19 none is null", "{\"list\":null}", "{}" },
+	{ "J19 lists in a list and a map", "{\"lists\":[[\"a\"],[],[\"b\"]],\"list_by_name\":{\"x\":[\"c\"]}}",
+	  "{\"lists\":[[\"a\"],[],[\"b\"]],\"list_by_name\":{\"x\":[\"c\"]}}" },
+	{ "J19 nothing else is a list",
+	  "{\"list\":{\"items\":[\"a\"]},\"lists\":[\"a\",null,3],\"list_by_name\":{\"x\":true}}",
+	  "!list type, !lists.0 type, !lists.1 type, !lists.2 type, !list_by_name.x type" },
+	{ "J19 its items are named without its field", "{\"list\":[\"a\",1],\"lists\":[[\"a\"],[null]]}",
+	  "!list.1 type, !lists.1.0 type" },
 	/* J11 */
 	{ "J11 null is unset",
 	  "{\"i32\":null,\"text\":null,\"inner\":null,\"texts\":null,\"counts\":null,\"when\":null,\"colour\":null,"

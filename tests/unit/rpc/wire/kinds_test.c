@@ -141,6 +141,39 @@ static void test_lists(void)
 	CHECK_STR(judge(&k->base, side, "reals", few), "reals too_long");
 }
 
+/* A list that is a message: judged by the rules of its own field, under the name of the one that holds it. */
+static void test_lists_as_messages(void)
+{
+	static const struct {
+		const char *label, *items[5], *want;
+		size_t count;
+	} rows[] = {
+		{ "none", { NULL }, "", 0 },
+		{ "as many as may be", { "a", "四个字啊", "" }, "", 3 },
+		{ "too many", { "a", "b", "c", "d" }, "list too_long", 4 },
+		{ "an item too long", { "a", "12345" }, "list.1 string_too_long", 2 },
+	};
+	const struct message_side *side;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		Kinds *k = kinds(&side);
+		Petfood__Test__V1__TextList list = PETFOOD__TEST__V1__TEXT_LIST__INIT;
+		list.items = (char **)(uintptr_t)rows[i].items;
+		list.n_items = rows[i].count;
+		k->list = &list;
+		CHECK_STR_ROW(rows[i].label, judge(&k->base, side, "list", (struct field_rule){ .required = true }), rows[i].want);
+	}
+	CHECK_STR_ROW("no list at all", judge(&kinds(&side)->base, side, "list", (struct field_rule){ .required = true }),
+	              "list missing");
+	Kinds *k = kinds(&side);
+	Petfood__Test__V1__TextList list = PETFOOD__TEST__V1__TEXT_LIST__INIT, *lists[] = { &list, &list };
+	char *items[] = { (char *)(uintptr_t)"12345" };
+	list.items = items;
+	list.n_items = 1;
+	k->lists = lists + 1;
+	k->n_lists = 1;
+	CHECK_STR_ROW("a list in a list", judge(&k->base, side, "lists", (struct field_rule){ 0 }), "lists.0.0 string_too_long");
+}
+
 static void test_bytes_and_oneofs(void)
 {
 	static const struct field_rule needed = { .required = true, .max_bytes = 3 };
@@ -278,6 +311,7 @@ int main(void)
 	arena = arena_create(0);
 	test_numbers();
 	test_lists();
+	test_lists_as_messages();
 	test_bytes_and_oneofs();
 	test_times();
 	test_depth();

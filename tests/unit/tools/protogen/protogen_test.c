@@ -236,6 +236,38 @@ static const struct row {
 	{ "optional message", "message M { optional Item item = 1; }",
 	  "bad.v1.M: field item: a message can always be unset" },
 
+	{ "J19 as_list of one that is not repeated", "message L { option (petfood.as_list) = true; string a = 1; }",
+	  "bad.v1.L: as_list is for a message with one field, a repeated one" },
+	{ "J19 as_list of two",
+	  "message L { option (petfood.as_list) = true; repeated string a = 1; repeated string b = 2; }",
+	  "bad.v1.L: as_list is for a message with one field" },
+	{ "J19 as_list of a map", "message L { option (petfood.as_list) = true; map<string, string> a = 1; }",
+	  "bad.v1.L: as_list is for a message with one field" },
+	{ "J19 as_list as a reply",
+	  "message L { option (petfood.as_list) = true; repeated string a = 1; } service S { rpc M(Req) returns (L) { " NONE
+	  " } }",
+	  "bad.v1.S/M: request and reply must be objects, not lists" },
+	{ "J19 as_list as a request",
+	  "message L { option (petfood.as_list) = true; repeated string a = 1; } service S { rpc M(L) returns (Rep) { " NONE
+	  " } }",
+	  "bad.v1.S/M: request and reply must be objects, not lists" },
+	{ "J19 as_list in the query",
+	  "message L { option (petfood.as_list) = true; repeated string a = 1; } message Q { L list = 1; } service S { rpc "
+	  "M(Q) returns (Rep) { option (google.api.http) = { get: \"/a\" }; " NONE " } }",
+	  "field list of bad.v1.Q cannot be a query parameter" },
+	{ "J19 as_list as the body",
+	  "message L { option (petfood.as_list) = true; repeated string a = 1; } message Q { L list = 1; } service S { rpc "
+	  "M(Q) returns (Rep) { option (google.api.http) = { post: \"/a\" body: \"list\" }; " NONE " } }",
+	  "body names a field that is not a message" },
+	{ "J19 as_list in a body",
+	  "message L { option (petfood.as_list) = true; repeated string a = 1; } message Q { L list = 1; } service S { rpc "
+	  "M(Q) returns (Rep) { option (google.api.http) = { post: \"/a\" body: \"*\" }; " NONE " } }",
+	  NULL },
+	{ "J08 a word for nothing", "enum Tone { TONE_UNSPECIFIED = 0 [(petfood.word) = \"x\"]; }",
+	  "bad.v1.Tone: value TONE_UNSPECIFIED is no value and can have no word" },
+	{ "J08 a word twice",
+	  "enum Tone { TONE_UNSPECIFIED = 0; TONE_A = 1; TONE_B = 2 [(petfood.word) = \"a\"]; }",
+	  "bad.v1.Tone: two values are called \"a\" in JSON" },
 	{ "text rule on a number", "message M { int32 n = 1 [(petfood.rule) = { max_chars: 3 }]; }",
 	  "field n: min_chars, max_chars and form are for a string" },
 	{ "number rule on a text", "message M { string s = 1 [(petfood.rule) = { gte: 3 }]; }",
