@@ -8,6 +8,7 @@
 #ifndef PETFOOD_STORE_API_STORE_H
 #define PETFOOD_STORE_API_STORE_H
 
+#include "store/api/mail_store.h"
 #include "store/api/pet_store.h"
 #include "store/api/plan_store.h"
 #include "store/api/session_store.h"
@@ -20,6 +21,7 @@ struct store {
 	struct pet_store pets;
 	struct user_store users;
 	struct session_store sessions;
+	struct mail_store mail;
 	const char *driver; /* "sqlite" */
 	void *self;
 	/* What the call with this key would replay, for a caller who is about to refuse it: a repetition is answered whatever has become of

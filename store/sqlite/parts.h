@@ -11,6 +11,7 @@ extern const struct plan_store_driver sqlite_plan_store;
 extern const struct pet_store_driver sqlite_pet_store;
 extern const struct user_store_driver sqlite_user_store;
 extern const struct session_store_driver sqlite_session_store;
+extern const struct mail_store_driver sqlite_mail_store;
 
 /* Columns that task_from_row reads, in order; get and list leave out the large ones at the end. */
 #define TASK_LIST_COLUMNS \

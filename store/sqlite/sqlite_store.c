@@ -119,6 +119,7 @@ bool sqlite_store_open(const struct sqlite_store_options *options, struct store 
 		.pets = { store->db, &sqlite_pet_store },
 		.users = { store->db, &sqlite_user_store },
 		.sessions = { store->db, &sqlite_session_store },
+		.mail = { store->db, &sqlite_mail_store },
 		.driver = "sqlite",
 		.self = store,
 		.replay = store_replay,
