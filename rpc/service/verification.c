@@ -10,7 +10,7 @@
 #define REFERENCE_PREFIX "code:"
 
 struct code_limits verification_limits(int64_t expire_ms, int64_t cooldown_ms, uint32_t attempts_max,
-                                       uint32_t sends_max)
+                                       uint32_t sends_max, uint32_t overall_failures_max)
 {
 	return (struct code_limits){
 		.expire_ms = expire_ms,
@@ -19,7 +19,7 @@ struct code_limits verification_limits(int64_t expire_ms, int64_t cooldown_ms, u
 		.sends_max = sends_max,
 		.mailbox_failures_max = 3 * attempts_max,
 		.client_failures_max = 30,
-		.overall_failures_max = 60,
+		.overall_failures_max = overall_failures_max,
 	};
 }
 

@@ -17,8 +17,9 @@ struct verification {
 	struct code_limits limits;
 	const struct clock *clock;         /* of mails; NULL = the system's. The code store has its own. */
 };
-/* The budgets of failures that code_store.h reckons with, beside the configured rules. */
-struct code_limits verification_limits(int64_t expire_ms, int64_t cooldown_ms, uint32_t attempts_max, uint32_t sends_max);
+/* The configured rules, with the budgets of failures per mailbox and client that code_store.h reckons with. */
+struct code_limits verification_limits(int64_t expire_ms, int64_t cooldown_ms, uint32_t attempts_max, uint32_t sends_max,
+                                       uint32_t overall_failures_max);
 
 struct verification_sent { /* the code-sent object of CONTRACT 2.2 beside e-mail and purpose */
 	int64_t cooldown_s;

@@ -12,7 +12,7 @@
  *   per code        attempts_max, 3 by default (CONTRACT 5.2)
  *   per mailbox     mailbox_failures_max in 24 h, over both purposes: three codes' worth, 9
  *   per client      client_failures_max in 24 h, over both purposes: 30
- *   overall         overall_failures_max in one hour, each purpose for itself: 60
+ *   overall         overall_failures_max in one hour, each purpose for itself: 60 (VERIFICATION_CODE_MAX_HOURLY_FAILURES)
  * Without the last three, 10 codes a day with 3 tries each, sprayed over 100,000 accounts, are 3,000,000 guesses a day at one
  * in 1,000,000 each: 3 accounts taken over a day. With them, against a six-digit code:
  *   one mailbox     9 guesses a day        9e-6 a day, one in 300 years of a daily attack

@@ -62,6 +62,36 @@
 	  "Algorithm of tokens; others are refused.") \
 	X(jwt_access_minutes,    JWT_ACCESS_TOKEN_EXPIRE_MINUTES, minutes, "30",  "1", "525600",    false, \
 	  "Life of an access token.") \
+	X(code_length,           VERIFICATION_CODE_LENGTH,  count,        "6",    "4", "8",         false, \
+	  "Digits of a mailed code.") \
+	X(code_expire,           VERIFICATION_CODE_EXPIRE_MINUTES, minutes, "10", "1", "60",        false, \
+	  "How long a mailed code stays valid.") \
+	X(code_max_attempts,     VERIFICATION_CODE_MAX_ATTEMPTS, count,   "3",    "1", "10",        false, \
+	  "Wrong tries that end a code.") \
+	X(code_cooldown,         VERIFICATION_CODE_COOLDOWN_SECONDS, seconds, "60", "30", "300",    false, \
+	  "Time between two codes to one address.") \
+	X(code_max_daily_sends,  VERIFICATION_CODE_MAX_DAILY_SENDS, count, "10",  "5", "50",        false, \
+	  "Codes to one address within any 24 hours.") \
+	X(code_max_hourly_failures, VERIFICATION_CODE_MAX_HOURLY_FAILURES, count, "60", "10", "100000", false, \
+	  "Wrong codes of all callers within any hour, for each purpose; beyond it no code is accepted. 60 lets a guesser who uses up every hour into one account in two years, with six digits.") \
+	X(mail_driver,           MAIL_DRIVER,               text,         "auto", "auto|smtp|outbox", "", false, \
+	  "How mail leaves: to an SMTP server, or as files in MAIL_OUTBOX_DIR; auto takes SMTP once SMTP_USERNAME is set.") \
+	X(mail_outbox_dir,       MAIL_OUTBOX_DIR,           text,         "",     "",  "",          false, \
+	  "Where the outbox puts one .eml file per mail. Empty means outbox in the data directory.") \
+	X(smtp_host,             SMTP_HOST,                 text,         "smtp.qq.com", "", "",    false, \
+	  "Mail server that mail is handed to.") \
+	X(smtp_port,             SMTP_PORT,                 count,        "587",  "1", "65535",     false, \
+	  "Its port; 465 means TLS from the first byte.") \
+	X(smtp_username,         SMTP_USERNAME,             text,         "",     "",  "",          false, \
+	  "Name to log in with; empty: no login.") \
+	X(smtp_password,         SMTP_PASSWORD,             text,         "",     "",  "",          true, \
+	  "Password of SMTP_USERNAME; never printed.") \
+	X(smtp_from_email,       SMTP_FROM_EMAIL,           text,         "",     "",  "",          false, \
+	  "Sender's address; empty: SMTP_USERNAME.") \
+	X(smtp_use_tls,          SMTP_USE_TLS,              flag,         "true", "",  "",          false, \
+	  "STARTTLS is required before anything else is said; false only for a server on this machine.") \
+	X(smtp_ca_file,          SMTP_CA_FILE,              text,         "",     "",  "",          false, \
+	  "PEM file of the authorities that may vouch for the mail server; empty: the system's.") \
 	X(database_url,          DATABASE_URL,              text,         "",     "",  "",          true, \
 	  "sqlite:///path/to/file; empty means SQLite in the data directory.") \
 	X(database_echo,         DATABASE_ECHO,             flag,         "false", "", "",          false, \

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rpc/outbound/mail/outbox.h"
+#include "rpc/outbound/mail/smtp.h"
 #include "store/base/uuid.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -239,4 +241,33 @@ bool setup_store(struct arena *arena, const struct setup *setup, bool exclusive,
 		                                      .busy_timeout_ms = 5000,
 		                                      .clock = &clock_system };
 	return sqlite_store_open(&options, out, err);
+}
+
+/* ---- mail ---- */
+
+bool setup_mail(struct arena *arena, const struct setup *setup, struct mail_driver *out, struct error *err)
+{
+	const struct config *c = &setup->config;
+	bool placeholder = is_placeholder(c->smtp_username) || is_placeholder(c->smtp_password);
+	bool by_smtp = str_equal(c->mail_driver, STR("smtp")) ||
+	               (str_equal(c->mail_driver, STR("auto")) && c->smtp_username.len > 0 && !placeholder);
+	if (!by_smtp) {
+		const struct mail_outbox_options outbox = {
+			.folder = c->mail_outbox_dir.len ? c->mail_outbox_dir : str_printf(arena, STR_FMT "/outbox", STR_ARG(setup->data_dir)),
+			.from_address = c->smtp_from_email,
+		};
+		return mail_outbox_open(&outbox, out, err);
+	}
+	if (placeholder)
+		return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "SMTP_USERNAME or SMTP_PASSWORD is a placeholder: set your own");
+	const struct mail_smtp_options smtp = {
+		.host = c->smtp_host,
+		.port = c->smtp_port,
+		.username = c->smtp_username,
+		.password = c->smtp_password,
+		.from_address = c->smtp_from_email,
+		.use_tls = c->smtp_use_tls,
+		.ca_file = c->smtp_ca_file,
+	};
+	return mail_smtp_open(&smtp, out, err);
 }

@@ -4,6 +4,7 @@
 #define PETFOOD_TOOLS_PETFOODD_SETUP_H
 
 #include "rpc/domain/auth/token.h"
+#include "rpc/outbound/mail/mail.h"
 #include "store/api/store.h"
 #include "store/base/time.h"
 #include "tools/petfoodd/config_table.h"
@@ -29,6 +30,9 @@ MUST_CHECK bool setup_directories(const struct setup *setup, struct error *err);
 MUST_CHECK bool setup_keys(struct arena *arena, const struct setup *setup, bool make, struct token_keys *out, struct error *err);
 /* exclusive: as the owner of the database (the daemon). */
 MUST_CHECK bool setup_store(struct arena *arena, const struct setup *setup, bool exclusive, struct store *out, struct error *err);
+/* What mail leaves by: MAIL_DRIVER and the rows beside it. auto takes SMTP if SMTP_USERNAME is set and neither it nor the password is a
+ * placeholder of a published .env.example. Fails INVALID_ARGUMENT/CONFIG_INVALID, FAILED_PRECONDITION/MAIL_OUTBOX. */
+MUST_CHECK bool setup_mail(struct arena *arena, const struct setup *setup, struct mail_driver *out, struct error *err);
 /* A service token as "Bearer …". */
 MUST_CHECK bool setup_service_token(struct arena *arena, const struct token_keys *keys, const char *service, int64_t life_s,
                                     struct str *out, struct error *err);
