@@ -477,6 +477,7 @@ void *direct(void *unused)
 {
 	const struct settings *s = &world.settings;
 	(void)unused;
+	int64_t began_us = sim_steady_us();
 	world.clock = (struct clock){ now_us, NULL };
 	draw_settings();
 	kind_draw();
@@ -504,7 +505,7 @@ void *direct(void *unused)
 	world.over = true;
 	stop_all();
 	oracle_judge();
-	world.outcome->simulated_ms = sim_steady_us() / 1000;
+	world.outcome->simulated_ms = (sim_steady_us() - began_us) / 1000;
 	world.outcome->turns = fiber_turns();
 	world.outcome->digest = sim_random();
 	return NULL;
