@@ -21,6 +21,8 @@ int contract_ends(const struct store_contract *contract);  /* leases that run ou
 int contract_log(const struct store_contract *contract);   /* numbers, checkpoints, reading */
 int contract_plans(const struct store_contract *contract); /* plans, users, the store itself */
 int contract_pets(const struct store_contract *contract);  /* pets */
+int contract_users(const struct store_contract *contract); /* accounts */
+int contract_sessions(const struct store_contract *contract); /* sign-in, refresh, revocation */
 int contract_mail(const struct store_contract *contract);  /* mail that waits to be sent */
 
 #endif
