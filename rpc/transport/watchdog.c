@@ -1,6 +1,7 @@
 #include "rpc/transport/watchdog.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "store/base/time.h"
 #include "store/base/uuid.h"
 
-enum { PING_TIMEOUT_MS = 1000, FAILURES_MAX = 3 };
+enum { PATIENCE_MS = 3000, TRY_AGAIN_MS = 50 };
 
 struct watchdog {
 	enum watched kind;
@@ -50,25 +51,35 @@ static void speak(void *self)
 	if (nng_sendmsg(dog->socket, msg, NNG_FLAG_NONBLOCK) != 0) nng_msg_free(msg);
 }
 
-static bool ping(struct watchdog *dog, const char *url)
+static bool ping(struct watchdog *dog, const char *url, int64_t timeout_ms)
 {
-	if (dog->kind == WATCHED_PUB) return sp_hear(url, speak, dog, PING_TIMEOUT_MS, dog->stop_fd);
+	if (dog->kind == WATCHED_PUB) return sp_hear(url, speak, dog, timeout_ms, dog->stop_fd);
 	unsigned char request[512];
-	struct envelope envelope = { .method = RPC_METHOD_PING, .timeout_ms = PING_TIMEOUT_MS };
+	struct envelope envelope = { .method = RPC_METHOD_PING, .timeout_ms = timeout_ms };
 	entropy_fill(envelope.call_id, sizeof envelope.call_id);
 	size_t len = envelope_packed_size(&envelope);
 	if (len > sizeof request) die("a ping of %zu bytes", len);
 	envelope_pack(&envelope, request);
-	return sp_ping(url, (struct str){ (const char *)request, len }, PING_TIMEOUT_MS, dog->stop_fd);
+	return sp_ping(url, (struct str){ (const char *)request, len }, timeout_ms, dog->stop_fd);
+}
+
+/* Waits on one connection, as long as there is one: each that a silenced listener has greeted stays open for good in nng 1.5.2. */
+static bool is_alive(struct watchdog *dog, const char *url)
+{
+	int64_t deadline_ms = time_monotonic_ms() + PATIENCE_MS, left_ms;
+	struct pollfd stop = { dog->stop_fd, POLLIN, 0 };
+	while ((left_ms = deadline_ms - time_monotonic_ms()) > 0) {
+		if (ping(dog, url, left_ms)) return true;
+		if (poll(&stop, 1, TRY_AGAIN_MS) > 0) return true; /* nobody wants to know any more */
+	}
+	return false;
 }
 
 static void check(struct watchdog *dog, size_t i)
 {
 	struct listener *listener = &dog->listeners[i];
 	struct error err;
-	if (listener->scheme == LISTEN_INPROC) return;
-	for (unsigned failures = 0; failures < FAILURES_MAX; failures++)
-		if (ping(dog, listener->url) || is_stopping(dog)) return;
+	if (listener->scheme == LISTEN_INPROC || is_alive(dog, listener->url)) return;
 	if (listener_reopen(listener, dog->socket, &err)) {
 		metric_add(dog->revived, 1);
 		log_warn("rpc.listener_revived", LOG_CSTR("address", listener->url));

@@ -8,8 +8,8 @@
 struct watchdog; /* opaque */
 enum watched { WATCHED_REP, WATCHED_PUB };
 /* One thread that dials each ipc and tcp listener afresh every interval_ms; REP must answer a Ping, and what is published on PUB
- * (under "watch/", just for that) must reach a new subscriber. Three failures, one after the other and each at most 1 s, and the
- * listener is opened again. Everything is borrowed. */
+ * (under "watch/", just for that) must reach a new subscriber. Nothing for 3 s, and the listener is opened again.
+ * Everything is borrowed. */
 struct watchdog *watchdog_start(enum watched kind, nng_socket socket, struct listener *listeners, size_t count, int64_t interval_ms);
 void watchdog_stop(struct watchdog **watchdog); /* accepts NULL */
 
