@@ -27,7 +27,10 @@ static bool text_names(struct str text, struct str name)
 	return false;
 }
 
-const struct breed *breed_find(enum species species, struct str text)
+/* As heavy as a very fat one: 40 % above the breed's heaviest. */
+static bool reaches(const struct breed *breed, double weight_kg) { return weight_kg <= 1.4 * breed->adult_max_kg; }
+
+const struct breed *breed_find(enum species species, struct str text, double weight_kg)
 {
 	const struct breed *best = NULL;
 	size_t best_len = 0;
@@ -40,7 +43,10 @@ const struct breed *breed_find(enum species species, struct str text)
 		for (int step = 0; more; step++) {
 			if (step == 1) name = english;
 			if (step >= 2) more = str_split(&aliases, '|', &name);
-			if (more && name.len > best_len && text_names(text, name)) {
+			bool better =
+			    name.len > best_len || (name.len == best_len && best && !reaches(best, weight_kg) &&
+			                            best->adult_max_kg < breed->adult_max_kg);
+			if (more && better && text_names(text, name)) {
 				best = breed;
 				best_len = name.len;
 			}

@@ -28,7 +28,9 @@ static inline double breed_adult_kg(const struct breed *breed)
 enum size_class { SIZE_TOY, SIZE_SMALL, SIZE_MEDIUM, SIZE_LARGE, SIZE_GIANT }; /* up to 4, 10, 25, 45 kg, above */
 enum size_class size_class_of(double adult_kg);
 
-/* The breed that a text names, the longest name winning: "Golden Retriever mix", 金毛, 泰迪犬. NULL if none is known. */
-const struct breed *breed_find(enum species species, struct str text);
+/* The breed that a text names, the longest name winning: "Golden Retriever mix", 金毛, 泰迪犬. NULL if none is known. A name that several
+ * sizes share ("poodle") is that of the first whose grown dogs reach the weight, overweight ones included; weight_kg 0 = not known:
+ * the first in the table, which is the commonest. */
+const struct breed *breed_find(enum species species, struct str text, double weight_kg);
 
 #endif

@@ -85,7 +85,8 @@ static bool weight_is_possible(const struct pet *pet, struct error *err)
 		              : error_violation(err, "pet_weight", "range",
 		                                zh ? "%s的体重应为 %g–%g 千克" : "a %s weighs %g to %g kg",
 		                                species_name(pet), min_kg, max_kg);
-	const struct breed *breed = pet->breed.ptr && pet->weight_said ? breed_find(pet->species, pet->breed) : NULL;
+	const struct breed *breed =
+	    pet->breed.ptr && pet->weight_said ? breed_find(pet->species, pet->breed, pet->weight_kg) : NULL;
 	if (breed && pet->weight_kg > breed_most * breed->adult_max_kg)
 		return error_violation(
 		    err, "pet_weight", "range",

@@ -192,7 +192,7 @@ void assess_stage(struct assess *s)
 		[STAGE_GESTATION] = "gestation", [STAGE_LACTATION] = "lactation",
 	};
 	memcpy(s->has, s->words.conditions, condition_count * sizeof *s->has);
-	s->breed = pet->breed.ptr ? breed_find(pet->species, pet->breed) : NULL;
+	s->breed = pet->breed.ptr ? breed_find(pet->species, pet->breed, pet->weight_said ? pet->weight_kg : 0) : NULL;
 	enum life_stage stage = find_stage(s, find_growth(s));
 	bool grown = stage == STAGE_ADULT || stage == STAGE_SENIOR;
 	bool nursing = stage == STAGE_LACTATION;

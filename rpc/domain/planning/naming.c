@@ -76,7 +76,8 @@ struct str pet_text(struct arena *arena, const struct pet *pet)
 {
 	bool zh = pet->lang == LANG_ZH, dog = pet->species == SPECIES_DOG;
 	struct str said = str_trim(pet->breed);
-	const struct breed *breed = said.len ? breed_find(pet->species, said) : NULL;
+	const struct breed *breed =
+	    said.len ? breed_find(pet->species, said, pet->weight_said ? pet->weight_kg : 0) : NULL;
 	if (breed) return str_from(text2_in(breed->name, pet->lang));
 	if (said.len) return str_dup(arena, said);
 	return str_from(zh ? (dog ? "狗狗" : "猫咪") : dog ? "dog" : "cat");

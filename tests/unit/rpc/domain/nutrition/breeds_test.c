@@ -5,6 +5,7 @@
 static const struct {
 	enum species species;
 	const char *text, *id; /* NULL: none */
+	double weight_kg;
 } rows[] = {
 	{ SPECIES_DOG, "泰迪", "toy_poodle" },
 	{ SPECIES_DOG, "泰迪犬", "toy_poodle" },
@@ -22,6 +23,11 @@ static const struct {
 	{ SPECIES_DOG, "bulldog", "bulldog" },
 	{ SPECIES_DOG, "Standard Poodle", "standard_poodle" },
 	{ SPECIES_DOG, "Poodle", "toy_poodle" },
+	{ SPECIES_DOG, "Poodle", "toy_poodle", 4 },
+	{ SPECIES_DOG, "Poodle", "miniature_poodle", 7.5 },
+	{ SPECIES_DOG, "贵宾", "standard_poodle", 20.9 },
+	{ SPECIES_DOG, "poodle", "standard_poodle", 70 },
+	{ SPECIES_DOG, "teddy", "toy_poodle", 20 },
 	{ SPECIES_DOG, "中华田园犬", "chinese_pastoral_dog" },
 	{ SPECIES_DOG, "Labradoodle", "labradoodle" },
 	{ SPECIES_DOG, "Lab", "labrador" },
@@ -44,7 +50,7 @@ static const struct {
 int main(void)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct breed *breed = breed_find(rows[i].species, str_from(rows[i].text));
+		const struct breed *breed = breed_find(rows[i].species, str_from(rows[i].text), rows[i].weight_kg);
 		CHECK_ROW(rows[i].text, rows[i].id ? breed && strcmp(breed->id, rows[i].id) == 0 : !breed);
 	}
 	size_t dogs = 0;
@@ -52,10 +58,10 @@ int main(void)
 		const struct breed *b = &breed_table[i];
 		dogs += b->species == SPECIES_DOG;
 		CHECK_ROW(b->id, b->adult_min_kg > 0 && b->adult_max_kg > b->adult_min_kg && b->adult_max_kg <= 100);
-		CHECK_ROW(b->id, breed_find(b->species, str_from(b->name.zh)) == b &&
-		                     breed_find(b->species, str_from(b->name.en)) == b);
+		CHECK_ROW(b->id, breed_find(b->species, str_from(b->name.zh), 0) == b &&
+		                     breed_find(b->species, str_from(b->name.en), 0) == b);
 		struct str rest = str_from(b->aliases), alias;
-		while (rest.len && str_split(&rest, '|', &alias)) CHECK_ROW(b->id, breed_find(b->species, alias) == b);
+		while (rest.len && str_split(&rest, '|', &alias)) CHECK_ROW(b->id, breed_find(b->species, alias, breed_adult_kg(b)) == b);
 		for (size_t k = 0; k < i; k++) CHECK_ROW(b->id, strcmp(b->id, breed_table[k].id) != 0);
 	}
 	CHECK(dogs >= 120 && breed_count - dogs >= 25);
