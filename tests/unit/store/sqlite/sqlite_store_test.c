@@ -9,6 +9,7 @@
 
 #include "store/base/log.h"
 #include "store/sqlite/migrate.h"
+#include "store/sqlite/parts.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/support/check.h"
 
@@ -273,6 +274,36 @@ static void test_echo(void)
 	arena_destroy(&arena);
 }
 
+/* An account is deleted by a table of tables: each with a column user_id must be in it, or a person's rows would stay. */
+static void test_every_table_of_a_user_is_known(void)
+{
+	struct str path = file_of("tables");
+	struct store store;
+	struct error err = { 0 };
+	if (!CHECK_OK(open_store(path, false, &store, &err), &err)) return;
+	store.close(store.self);
+	const struct sql_options options = { .path = path.ptr, .read_only = true };
+	struct sql_conn conn;
+	struct sql_query query;
+	struct arena *arena = arena_create(0);
+	bool has = true;
+	size_t seen = 0;
+	CHECK_OK(sql_open(&options, &conn, &err), &err);
+	CHECK_OK(sql_start(&conn, &query, "select m.name from sqlite_master m join pragma_table_info(m.name) c where m.type = 'table' and "
+	                                  "c.name = 'user_id'", SQL_NO_ARGS, &err), &err);
+	while (sql_row(&query, &has, &err) && has) {
+		struct str table = sql_get_text(&query, 0, arena);
+		bool known = false;
+		for (size_t i = 0; i < user_owned_count; i++) known = known || str_equal(table, str_from(user_owned_tables[i].table));
+		CHECK_ROW(table.ptr, known);
+		seen++;
+	}
+	sql_end(&query);
+	CHECK(seen == user_owned_count); /* and no row is about a table that is gone */
+	sql_close(&conn);
+	arena_destroy(&arena);
+}
+
 int main(void)
 {
 	char command[128];
@@ -285,6 +316,7 @@ int main(void)
 	test_future_database();
 	test_opened_together();
 	test_kept_columns();
+	test_every_table_of_a_user_is_known();
 	test_echo();
 	(void)snprintf(command, sizeof command, "rm -r %s", folder);
 	CHECK(system(command) == 0);
