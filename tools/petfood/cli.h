@@ -99,6 +99,7 @@ enum cli_exit command_describe(struct cli *cli);
 enum cli_exit command_health(struct cli *cli);
 enum cli_exit command_stats(struct cli *cli);
 enum cli_exit command_token(struct cli *cli);
+enum cli_exit command_user(struct cli *cli);
 enum cli_exit command_plan(struct cli *cli);
 enum cli_exit command_watch(struct cli *cli);
 enum cli_exit command_tasks(struct cli *cli);

@@ -143,7 +143,7 @@ enum cli_exit command_completion(struct cli *cli)
 	(void)cli;
 	(void)printf("_petfood() {\n\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n\tcase $before in\n\tcall|describe) COMPREPLY=($(compgen -W '");
 	for (size_t i = 0; i < method_count; i++) (void)printf("%s%s", i ? " " : "", strchr(method_table[i].name, '/') + 1);
-	(void)printf("' -- \"$word\")) ;;\n\tplan|verify|--env-file) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n\t--lang) COMPREPLY=($(compgen -W 'zh en' -- \"$word\")) ;;\n\t*) COMPREPLY=($(compgen -W '");
+	(void)printf("' -- \"$word\")) ;;\n\tplan|verify|--env-file) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n\tuser) COMPREPLY=($(compgen -W 'list disable enable promote demote' -- \"$word\")) ;;\n\t--lang) COMPREPLY=($(compgen -W 'zh en' -- \"$word\")) ;;\n\t*) COMPREPLY=($(compgen -W '");
 	for (size_t i = 0; i < command_count; i++) (void)printf("%s ", commands[i].name);
 	(void)printf("--json --lang --user --token --data-dir --env-file --idempotency-key --help' -- \"$word\")) ;;\n\tesac\n}\ncomplete -F _petfood petfood\n");
 	return CLI_OK;

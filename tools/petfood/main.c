@@ -23,6 +23,13 @@ const struct command commands[] = {
 	  "  curl -H \"Authorization: Bearer $(petfood token --user ann)\" http://127.0.0.1:8000/api/v1/tasks/\n"
 	  "--days N makes it valid for N days instead of JWT_ACCESS_TOKEN_EXPIRE_MINUTES. Needs the data directory's key.\n",
 	  0, 0, command_token },
+	{ "user", "ACTION [NAME]", "list, disable, enable, promote accounts",
+	  "  petfood user list            all accounts; list TEXT: those with TEXT in their name or address\n"
+	  "  petfood user disable ann     ends every session; tokens stop working within seconds\n"
+	  "  petfood user enable ann@example.com\n"
+	  "  petfood user promote ann     makes ann a superuser; demote takes it back\n"
+	  "NAME is a user name, an address or an id. Works on the database of the data directory, also while the daemon runs.\n",
+	  1, 2, command_user },
 	{ "plan", "PET.json", "make a plan for a pet and watch it being made",
 	  "  echo '{\"pet_type\": \"dog\", \"pet_weight\": 12.5, \"pet_age\": 48}' | petfood plan -\n"
 	  "Fields: petfood describe CreatePlan. The plan is kept (confirmed), printed as tables and checked; --json prints it as JSON.\n",
