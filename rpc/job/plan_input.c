@@ -1,6 +1,10 @@
 #include "rpc/job/plan_input.h"
 
 #include <petfood/accessors.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "rpc/json/violation.h"
 
 static struct str text_or_none(const char *text) { return text && *text ? str_from(text) : STR_NONE; }
 
@@ -48,13 +52,52 @@ void plan_pet_from_request(const Petfood__V1__CreatePlanRequest *r, enum lang la
 	list_from(&out->health_issues, r->n_health_issues, r->health_issues);
 }
 
-void plan_record_from_pet(const struct pet *pet, const struct task *task, struct plan_record *out)
+/* Ours in front of theirs, in a list of its own: the other may be read only. */
+static bool join(struct arena *arena, size_t our_count, char *const *ours, size_t *count, char ***items,
+                 const char *field, enum lang lang, struct error *err)
+{
+	if (our_count + *count > PET_LIST_MAX) {
+		char most[8];
+		(void)snprintf(most, sizeof most, "%d", PET_LIST_MAX);
+		return violation_add(err, lang, field, VIOLATION_TOO_MANY, most);
+	}
+	char **both = arena_new_array(arena, char *, our_count + *count);
+	if (our_count) memcpy(both, ours, our_count * sizeof *both);
+	if (*count) memcpy(both + our_count, *items, *count * sizeof *both);
+	*count += our_count;
+	*items = both;
+	return true;
+}
+
+bool plan_request_use_pet(struct arena *arena, const Petfood__V1__Pet *pet, enum lang lang,
+                          Petfood__V1__CreatePlanRequest *r, struct error *err)
+{
+	r->pet_type = pet->type;
+	petfood_v1_create_plan_request_set_pet_age(r, pet->age);
+	petfood_v1_create_plan_request_set_pet_weight(r, pet->weight);
+	petfood_v1_create_plan_request_clear_pet_breed(r);
+	if (petfood_v1_pet_has_breed(pet)) petfood_v1_create_plan_request_set_pet_breed(r, pet->breed);
+	petfood_v1_create_plan_request_clear_health_status(r);
+	if (petfood_v1_pet_has_health_status(pet))
+		petfood_v1_create_plan_request_set_health_status(r, pet->health_status);
+	if (!*petfood_v1_create_plan_request_special_requirements_or(r, "") &&
+	    petfood_v1_pet_has_special_requirements(pet))
+		petfood_v1_create_plan_request_set_special_requirements(r, pet->special_requirements);
+	error_clear(err);
+	bool ok = join(arena, pet->n_allergens, pet->allergens, &r->n_allergens, &r->allergens, "allergens", lang, err);
+	return join(arena, pet->n_health_issues, pet->health_issues, &r->n_health_issues, &r->health_issues,
+	            "health_issues", lang, err) &&
+	       ok;
+}
+
+void plan_record_from_pet(const struct pet *pet, struct str pet_id, const struct task *task, struct plan_record *out)
 {
 	static const struct text2 healthy = { "健康", "healthy" }; /* what clients show where nothing was said */
 	*out = (struct plan_record){
 		.id = task->plan_id,
 		.user_id = task->user_id,
 		.task_id = task->id,
+		.pet_id = pet_id,
 		.pet_type = (int)pet->species,
 		.pet_breed = pet->breed,
 		.health_status = pet->health_status.ptr ? pet->health_status : str_from(text2_in(healthy, pet->lang)),

@@ -1,5 +1,6 @@
 /* Task type diet_plan: assess, research, four weeks side by side, gather, complete (DESIGN 6, events of CONTRACT 3.2).
  * Each step is computed from the stored request and the checkpoints alone, so any worker can go on with it. */
+#include <petfood/accessors.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,13 +30,15 @@ enum plan_step {
 
 /* ---- what steps begin with ---- */
 
-static bool plan_pet(struct job_step *step, struct pet *out, struct error *err)
+/* out_pet_id: of the stored pet, "" = none. */
+static bool plan_pet(struct job_step *step, struct pet *out, struct str *out_pet_id, struct error *err)
 {
 	struct job_run *run = step_run(step);
 	Petfood__V1__CreatePlanRequest *request = (Petfood__V1__CreatePlanRequest *)message_unpack(
 	    step_arena(step), &petfood__v1__create_plan_request__descriptor, run_task(run)->input, err);
 	if (!request) return false;
 	plan_pet_from_request(request, run_lang(run), run_task(run)->id, out);
+	*out_pet_id = str_from(petfood_v1_create_plan_request_pet_id_or(request, ""));
 	return true;
 }
 
@@ -46,7 +49,8 @@ static bool plan_assess(struct job_step *step, struct assessment **out, struct e
 {
 	struct pet *pet = arena_new(step_arena(step), struct pet);
 	*out = arena_new(step_arena(step), struct assessment);
-	if (!plan_pet(step, pet, err) || !assess_pet(step_arena(step), pet, *out, err)) return false;
+	struct str pet_id;
+	if (!plan_pet(step, pet, &pet_id, err) || !assess_pet(step_arena(step), pet, *out, err)) return false;
 	(*out)->stopped = is_stopped;
 	(*out)->stopped_self = step_run(step);
 	return true;
@@ -380,7 +384,8 @@ static bool complete_work(struct job_step *step, struct error *err)
 	struct plan_end *end = arena_new(arena, struct plan_end);
 	Petfood__V1__GatherCheckpoint *kept = (Petfood__V1__GatherCheckpoint *)plan_result(
 	    step, PLAN_GATHER, &petfood__v1__gather_checkpoint__descriptor, err);
-	if (!kept || !plan_pet(step, pet, err)) return false;
+	struct str pet_id;
+	if (!kept || !plan_pet(step, pet, &pet_id, err)) return false;
 	if ((uint64_t)kept->weeks_offset + kept->weeks_bytes > kept->plan_data.len)
 		return error_set(err, RPC_DATA_LOSS, "INTERNAL", "the kept plan is cut short");
 
@@ -401,7 +406,7 @@ static bool complete_work(struct job_step *step, struct error *err)
 
 	struct job_event last = { .type = "task_completed", .task_id = task->id, .plan_id = task->plan_id };
 	end->terminal = job_event_print(arena, &last, 100, now_us);
-	plan_record_from_pet(pet, task, &end->record);
+	plan_record_from_pet(pet, pet_id, task, &end->record);
 	end->record.plan_data = (struct str){ (const char *)kept->plan_data.data, kept->plan_data.len };
 	end->record.created_at_us = end->record.updated_at_us = now_us;
 	step_yield(step)->more = end;

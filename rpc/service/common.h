@@ -4,6 +4,7 @@
 
 #include <petfood/handlers.h>
 
+#include "petfood/v1/pet.pb-c.h"
 #include "petfood/v1/plan.pb-c.h"
 #include "petfood/v1/task.pb-c.h"
 #include "rpc/json/json.h"
@@ -29,6 +30,13 @@ struct keyed {
 };
 MUST_CHECK bool keyed_begin(struct call *call, const ProtobufCMessage *reply, struct keyed *out, struct error *err);
 MUST_CHECK bool keyed_end(struct call *call, const struct keyed *keyed, ProtobufCMessage *reply, struct error *err);
+/* For a call that is about to be refused before its write, which would have looked for the key: if it repeats one that was carried out,
+ * true with the reply of that one, whatever has become of what it needed. Else false, and *err still says why it is refused, or what
+ * kept us from looking. */
+MUST_CHECK bool keyed_recall(struct call *call, ProtobufCMessage *reply, struct error *err);
+
+/* pet.c: a stored pet of the caller. NOT_FOUND/PET_NOT_FOUND, also for another user's and for a deleted one. */
+MUST_CHECK bool pet_read(struct call *call, struct str id, Petfood__V1__Pet *out, struct error *err);
 
 /* resume.c: unnumbered frames of a progress stream, finished JSON. */
 struct str frame_done(struct call *call, struct str task_id);

@@ -44,12 +44,18 @@ static bool pet_can_exist(struct call *call, const Petfood__V1__CreatePlanReques
 	return false;
 }
 
-static bool request_is_usable(struct call *call, const Petfood__V1__CreatePlanRequest *req, struct error *err)
+/* What the plan is made for: the request, with the stored pet that it names as it is now. The task keeps this, so that every attempt
+ * plans for the same pet, whatever is changed of it meanwhile. */
+static bool request_resolve(struct call *call, const Petfood__V1__CreatePlanRequest *req,
+                            Petfood__V1__CreatePlanRequest *out, struct error *err)
 {
-	/* No pets are stored yet, so there is none of any id. */
-	if (*petfood_v1_create_plan_request_pet_id_or(req, ""))
-		return error_set(err, RPC_NOT_FOUND, "PET_NOT_FOUND", "no pet of that id");
-	return is_bench(req) ? bench_is_allowed(call, req, err) : pet_can_exist(call, req, err);
+	Petfood__V1__Pet pet;
+	struct str pet_id = str_from(petfood_v1_create_plan_request_pet_id_or(req, ""));
+	*out = *req;
+	if (pet_id.len && (!pet_read(call, pet_id, &pet, err) ||
+	                   !plan_request_use_pet(call->arena, &pet, call->lang, out, err)))
+		return false;
+	return is_bench(out) ? bench_is_allowed(call, out, err) : pet_can_exist(call, out, err);
 }
 
 static bool was_created(struct call *call, struct str id)
@@ -61,12 +67,13 @@ static bool was_created(struct call *call, struct str id)
 }
 
 /* reply: filled in already, so that it can be stored with the key; replaced by the stored one if the call is a repetition. */
-static bool create(struct call *call, const Petfood__V1__CreatePlanRequest *req, bool keeps_plan, struct str task_id,
-                   ProtobufCMessage *reply, struct error *err)
+static bool create(struct call *call, const Petfood__V1__CreatePlanRequest *request, bool keeps_plan,
+                   struct str task_id, ProtobufCMessage *reply, struct error *err)
 {
+	Petfood__V1__CreatePlanRequest resolved, *req = &resolved;
 	struct services *services = services_of(call);
 	const struct task_store *tasks = &services->store->tasks;
-	if (!request_is_usable(call, req, err)) return false;
+	if (!request_resolve(call, request, req, err)) return keyed_recall(call, reply, err);
 
 	int64_t now_us = clock_now_us(call->clock);
 	char plan_id[UUID_TEXT_BYTES];

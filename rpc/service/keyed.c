@@ -4,16 +4,22 @@
 #include "rpc/service/common.h"
 #include "rpc/wire/unpack.h"
 
-bool keyed_begin(struct call *call, const ProtobufCMessage *reply, struct keyed *out, struct error *err)
+/* False: the call has no key. */
+static bool key_of(const struct call *call, struct keyed *out)
 {
 	*out = (struct keyed){ 0 };
-	if (call->idempotency_key.len == 0) return true;
+	if (call->idempotency_key.len == 0) return false;
 	out->kept = (struct idempotency){ .user_id = caller_id(call),
 		                          .method = str_from(call->method->name),
 		                          .key = call->idempotency_key };
 	memcpy(out->kept.request_hash, call->payload_hash, sizeof out->kept.request_hash);
 	out->idem = &out->kept;
-	return message_pack(call->arena, reply, &out->kept.reply, err);
+	return true;
+}
+
+bool keyed_begin(struct call *call, const ProtobufCMessage *reply, struct keyed *out, struct error *err)
+{
+	return !key_of(call, out) || message_pack(call->arena, reply, &out->kept.reply, err);
 }
 
 bool keyed_end(struct call *call, const struct keyed *keyed, ProtobufCMessage *reply, struct error *err)
@@ -23,4 +29,19 @@ bool keyed_end(struct call *call, const struct keyed *keyed, ProtobufCMessage *r
 	if (!first) return false;
 	memcpy(reply, first, reply->descriptor->sizeof_message);
 	return true;
+}
+
+bool keyed_recall(struct call *call, ProtobufCMessage *reply, struct error *err)
+{
+	const struct store *store = services_of(call)->store;
+	struct keyed keyed;
+	struct error why;
+	if (!key_of(call, &keyed)) return false;
+	if (!store->replay(store->self, keyed.idem, call->arena, &keyed.replayed, &keyed.reply, &why)) {
+		*err = why;
+		return false;
+	}
+	if (!keyed.replayed) return false;
+	error_clear(err);
+	return keyed_end(call, &keyed, reply, err);
 }

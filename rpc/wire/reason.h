@@ -56,6 +56,8 @@
 	X(CODE_COOLDOWN,         RESOURCE_EXHAUSTED,   429, 0, "发送过于频繁，请在 {remaining_seconds} 秒后重试", "a code was sent a moment ago: try again in {remaining_seconds} s") \
 	X(CODE_DAILY_LIMIT,      RESOURCE_EXHAUSTED,   429, 0, "今日发送次数已达上限", "no more codes can be sent today") \
 	X(PET_NOT_FOUND,         NOT_FOUND,            404, 3001, "宠物不存在", "no such pet") \
+	X(PET_LIMIT,             FAILED_PRECONDITION,  409, 0, "宠物数量已达上限（{limit}）", "there are too many pets already (at most {limit})") \
+	X(PET_MOVED,             ABORTED,              409, 0, "宠物信息正被其他请求修改，请重试", "other requests are changing this pet, please try again") \
 	X(PLAN_NOT_FOUND,        NOT_FOUND,            404, 0, "饮食计划不存在", "no such diet plan") \
 	X(PLAN_EXPIRED,          NOT_FOUND,            404, 0, "计划不存在或已过期", "the plan does not exist or has expired") \
 	X(PLAN_REFUSED,          FAILED_PRECONDITION,  422, 0, "无法自动生成饮食计划：{why}", "no plan can be made automatically: {why}") \

@@ -200,7 +200,7 @@ static void test_create(void)
 		CHECK(open->n_closing == 1 && strcmp(frame(&t, open->closing[0])->type, "done") == 0);
 		CHECK_STR(str_from(open->user_id), t.call.caller.user_id);
 	}
-	/* No pets are stored. */
+	/* Stored pets: pet_test.c. */
 	petfood_v1_create_plan_request_set_pet_id(&r, "f7a3b6f5-6a1b-4c7e-9d2e-000000000000");
 	CHECK(!run(&t, PLAN "CreatePlanStream", &r, (void **)&open, &err) && error_is(&err, "PET_NOT_FOUND"));
 	close_test(&t);

@@ -151,7 +151,9 @@ static void check_schema(struct rules *r, const char *where, json_t *schema)
 				need(r, where, !json_equal(json_array_get(list, i), json_array_get(list, k)),
 				     "enum names one twice");
 	}
-	bool is_array = text_of(schema, "type") && strcmp(text_of(schema, "type"), "array") == 0;
+	json_t *type = json_object_get(schema, "type");
+	bool is_array = json_is_string(type) && strcmp(json_string_value(type), "array") == 0;
+	json_array_foreach(type, i, one) is_array = is_array || (json_is_string(one) && strcmp(json_string_value(one), "array") == 0);
 	need(r, where, is_array == (json_object_get(schema, "items") != NULL), "an array has items, nothing else has");
 	check_each(r, where, "properties", properties);
 	if (required) {
