@@ -115,8 +115,8 @@ bool user_set_superuser(void *self, struct str id, bool superuser, int64_t now_u
 
 /* ---- the end ---- */
 
-/* Every table that has rows of a user, in an order that breaks no reference; the logs and checkpoints of tasks go with them. A table
- * added later is a row here (unit_store_sqlite compares with the schema). ?1 is the user. */
+/* Every table that has rows of a user, in an order that breaks no reference; the logs and checkpoints of tasks go with
+ * them. A table added later is a row here (unit_store_sqlite compares with the schema). ?1 is the user. */
 const struct user_owned user_owned_tables[] = {
 	{ "idempotency_keys", "delete from idempotency_keys where user_id = ?1" },
 	{ "diet_plans", "delete from diet_plans where user_id = ?1" },

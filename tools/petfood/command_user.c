@@ -1,4 +1,5 @@
-/* petfood user: accounts, for whoever may read the data directory. Works on the store itself, beside a running daemon or without one. */
+/* petfood user: accounts, for whoever may read the data directory. Works on the store itself, beside a running daemon or
+ * without one. */
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,8 @@ enum { LIST_PAGE = 100 };
 static bool open_store(struct cli *cli, struct store *out, struct error *err)
 {
 	if (cli->setup.config.database_url.len == 0 && access(cli->setup.data_dir.ptr, R_OK | W_OK | X_OK) != 0)
-		return error_set(err, RPC_FAILED_PRECONDITION, "DATA_DIR", "cannot use " STR_FMT ": start petfoodd once, or name its --data-dir",
+		return error_set(err, RPC_FAILED_PRECONDITION, "DATA_DIR",
+		                 "cannot use " STR_FMT ": start petfoodd once, or name its --data-dir",
 		                 STR_ARG(cli->setup.data_dir));
 	return setup_store(cli->arena, &cli->setup, false, out, err);
 }
@@ -18,8 +20,10 @@ static bool open_store(struct cli *cli, struct store *out, struct error *err)
 static void add_text(struct strbuf *out, const char *name, struct str text)
 {
 	strbuf_printf(out, ",\"%s\":", name);
-	if (text.len) json_print_string(out, text);
-	else strbuf_add_cstr(out, "null");
+	if (text.len)
+		json_print_string(out, text);
+	else
+		strbuf_add_cstr(out, "null");
 }
 
 static void print_user(struct cli *cli, const struct user *user)
@@ -33,16 +37,16 @@ static void print_user(struct cli *cli, const struct user *user)
 		json_print_string(&out, user->id);
 		add_text(&out, "username", user->username);
 		add_text(&out, "email", user->email);
-		strbuf_printf(&out, ",\"is_active\":%s,\"is_superuser\":%s,\"created_at\":\"%s\"}", user->is_active ? "true" : "false",
-		              user->is_superuser ? "true" : "false", since);
+		strbuf_printf(&out, ",\"is_active\":%s,\"is_superuser\":%s,\"created_at\":\"%s\"}",
+		              user->is_active ? "true" : "false", user->is_superuser ? "true" : "false", since);
 		(void)printf("%s\n", out.data);
 		return;
 	}
 	print_padded(stdout, user->username, 20);
 	(void)putchar(' ');
 	print_padded(stdout, user->email.len ? user->email : STR("-"), 30);
-	(void)printf(" %-8s %-9s %.10s " STR_FMT "\n", user->is_active ? "active" : "disabled", user->is_superuser ? "superuser" : "-", since,
-	             STR_ARG(user->id));
+	(void)printf(" %-8s %-9s %.10s " STR_FMT "\n", user->is_active ? "active" : "disabled",
+	             user->is_superuser ? "superuser" : "-", since, STR_ARG(user->id));
 }
 
 static bool list_users(struct cli *cli, const struct user_store *users, struct error *err)
@@ -63,15 +67,16 @@ static bool list_users(struct cli *cli, const struct user_store *users, struct e
 }
 
 /* By name, address or id. */
-static bool find_user(struct cli *cli, const struct user_store *users, struct str who, struct user *out, struct error *err)
+static bool find_user(struct cli *cli, const struct user_store *users, struct str who, struct user *out,
+                      struct error *err)
 {
 	struct str hash;
 	if (users->driver->find(users->self, who, cli->arena, out, &hash, err)) return true;
 	if (!error_is(err, "USER_NOT_FOUND")) return false;
 	if (users->driver->get(users->self, who, cli->arena, out, err)) return true;
 	return error_is(err, "USER_NOT_FOUND")
-	               ? error_set(err, RPC_NOT_FOUND, "USER_NOT_FOUND", "there is no user " STR_FMT, STR_ARG(who))
-	               : false;
+	           ? error_set(err, RPC_NOT_FOUND, "USER_NOT_FOUND", "there is no user " STR_FMT, STR_ARG(who))
+	           : false;
 }
 
 static const struct change {
@@ -90,11 +95,13 @@ static bool change_user(struct cli *cli, const struct user_store *users, const s
 	struct user user;
 	if (!find_user(cli, users, str_from(cli->argv[1]), &user, err)) return false;
 	bool ok = change->is_active_flag
-	                  ? users->driver->set_active(users->self, user.id, change->value, time_now_us(), err)
-	                  : users->driver->set_superuser(users->self, user.id, change->value, time_now_us(), err);
+	              ? users->driver->set_active(users->self, user.id, change->value, time_now_us(), err)
+	              : users->driver->set_superuser(users->self, user.id, change->value, time_now_us(), err);
 	if (!ok || !users->driver->get(users->self, user.id, cli->arena, &user, err)) return false;
-	if (cli->json) print_user(cli, &user);
-	else (void)printf(STR_FMT " %s\n", STR_ARG(user.username), change->done);
+	if (cli->json)
+		print_user(cli, &user);
+	else
+		(void)printf(STR_FMT " %s\n", STR_ARG(user.username), change->done);
 	return true;
 }
 
@@ -113,7 +120,8 @@ enum cli_exit command_user(struct cli *cli)
 	bool list = strcmp(cli->argv[0], "list") == 0;
 	error_clear(&err);
 	if ((!list && !change) || (change && cli->argc != 2)) {
-		error_set(&err, RPC_INVALID_ARGUMENT, "USAGE", "usage: petfood user list [TEXT], or disable|enable|promote|demote NAME");
+		error_set(&err, RPC_INVALID_ARGUMENT, "USAGE",
+		          "usage: petfood user list [TEXT], or disable|enable|promote|demote NAME");
 		return cli_fail(cli, &err);
 	}
 	if (!open_store(cli, &store, &err)) return cli_fail(cli, &err);

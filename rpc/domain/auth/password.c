@@ -77,8 +77,8 @@ static bool base64_exact(struct str text, unsigned char *out, size_t want)
 	       len == want && end == text.ptr + text.len;
 }
 
-/* crypto_pwhash_str_verify calls it a mismatch when there is no memory, and a right password would be refused. So ours are worked out
- * here; hashes of other shapes (more lanes, a longer salt) are left to it. */
+/* crypto_pwhash_str_verify calls it a mismatch when there is no memory, and a right password would be refused. So ours
+ * are worked out here; hashes of other shapes (more lanes, a longer salt) are left to it. */
 static bool argon2_verify(const char *stored, struct str password, bool *out_matches, struct error *err)
 {
 	unsigned char salt[crypto_pwhash_SALTBYTES], want[ARGON2_OUT_BYTES], made[ARGON2_OUT_BYTES];

@@ -1,8 +1,10 @@
-/* rpc/domain/auth/password.h: password hashes: argon2id (RFC 9106) through libsodium, as "$argon2id$v=19$m=…,t=…,p=1$…". Hashes of
- * an existing database ("$2b$", "$2a$", "$2y$": bcrypt) verify too. A password is its bytes as they come: no normalisation, no
- * trimming, no limit and no meaning of NUL for argon2id; how long a new one may be is the service's rule (CONTRACT 2.4).
+/* rpc/domain/auth/password.h: password hashes: argon2id (RFC 9106) through libsodium, as "$argon2id$v=19$m=…,t=…,p=1$…".
+ * Hashes of an existing database ("$2b$", "$2a$", "$2y$": bcrypt) verify too. A password is its bytes as they come: no
+ * normalisation, no trimming, no limit and no meaning of NUL for argon2id; how long a new one may be is the service's
+ * rule (CONTRACT 2.4).
  *
- * Verifying takes tens of milliseconds and the whole cost in memory: bound how many run at once. Copies made here are wiped. */
+ * Verifying takes tens of milliseconds and the whole cost in memory: bound how many run at once. Copies made here are
+ * wiped. */
 #ifndef PETFOOD_RPC_DOMAIN_AUTH_PASSWORD_H
 #define PETFOOD_RPC_DOMAIN_AUTH_PASSWORD_H
 
@@ -34,9 +36,10 @@ MUST_CHECK bool password_policy_init(struct password_policy *out, struct passwor
 /* RESOURCE_EXHAUSTED/OVERLOADED without memory. */
 MUST_CHECK bool password_hash(const struct password_policy *policy, struct str password, char out[PASSWORD_HASH_BYTES],
                               struct error *err);
-/* *out_matches: whether it is the password of that hash. `stored` with ptr NULL or len 0 stands for nobody, or for somebody without a
- * password: never matches, and takes as long as an argon2id hash of this policy. So does a hash of an unknown kind. With bcrypt a
- * password of more than PASSWORD_BCRYPT_BYTES_MAX bytes, or with a NUL, never matches. Fails as password_hash. */
+/* *out_matches: whether it is the password of that hash. `stored` with ptr NULL or len 0 stands for nobody, or for
+ * somebody without a password: never matches, and takes as long as an argon2id hash of this policy. So does a hash of an
+ * unknown kind. With bcrypt a password of more than PASSWORD_BCRYPT_BYTES_MAX bytes, or with a NUL, never matches. Fails
+ * as password_hash. */
 MUST_CHECK bool password_verify(const struct password_policy *policy, struct str stored, struct str password, bool *out_matches,
                                 struct error *err);
 /* Whether a matching password should be hashed anew and stored: bcrypt, or fewer passes or less memory than the policy's. */

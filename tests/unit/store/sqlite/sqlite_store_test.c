@@ -274,6 +274,35 @@ static void test_echo(void)
 	arena_destroy(&arena);
 }
 
+/* By hand, in the database, which revokes nothing. */
+static void test_disabled_by_hand(void)
+{
+	struct str path = file_of("by_hand");
+	struct store store;
+	struct error err = { 0 };
+	sqlite3 *db = NULL;
+	struct arena *arena = arena_create(0);
+	if (!CHECK_OK(open_store(path, false, &store, &err), &err)) return;
+	const struct user user = { .id = STR("u"), .username = STR("dora"), .created_at_us = 1 };
+	const struct session_start start = { .id = STR("s"), .user_id = STR("u"), .hash = "1", .now_us = 1, .expires_at_us = 9 };
+	const struct session_rotation first = { .id = STR("s"), .generation = 1, .hash = "1", .next_hash = "2", .now_us = 2, .expires_at_us = 9 },
+	                              second = { .id = STR("s"), .generation = 2, .hash = "2", .next_hash = "3", .now_us = 3, .expires_at_us = 9 };
+	const struct session_rotation *const tries[] = { &first, &second };
+	enum session_outcome outcome = SESSION_GONE;
+	struct session session;
+	CHECK_OK(store.users.driver->create(store.users.self, &user, STR("x"), &start, &err), &err);
+	CHECK_OK(store.sessions.driver->rotate(store.sessions.self, &first, arena, &outcome, &session, &err), &err);
+	CHECK(outcome == SESSION_ROTATED);
+	CHECK(sqlite3_open(path.ptr, &db) == SQLITE_OK && sqlite3_exec(db, "update users set is_active = 0", NULL, NULL, NULL) == SQLITE_OK);
+	for (size_t i = 0; i < COUNT(tries); i++) { /* neither the grace nor the valid one */
+		CHECK_OK(store.sessions.driver->rotate(store.sessions.self, tries[i], arena, &outcome, &session, &err), &err);
+		CHECK(outcome == SESSION_GONE);
+	}
+	(void)sqlite3_close(db);
+	store.close(store.self);
+	arena_destroy(&arena);
+}
+
 /* An account is deleted by a table of tables: each with a column user_id must be in it, or a person's rows would stay. */
 static void test_every_table_of_a_user_is_known(void)
 {
@@ -317,6 +346,7 @@ int main(void)
 	test_opened_together();
 	test_kept_columns();
 	test_every_table_of_a_user_is_known();
+	test_disabled_by_hand();
 	test_echo();
 	(void)snprintf(command, sizeof command, "rm -r %s", folder);
 	CHECK(system(command) == 0);
