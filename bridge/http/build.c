@@ -11,7 +11,7 @@
 
 enum {
 	WAITING_BYTES_MAX = 8 * 1024 * 1024, /* bodies, beside the one being read */
-	NICE = 5,                            /* about a third of a busy core */
+	NICE = 10,                           /* about a tenth of a busy core */
 };
 
 struct build {

@@ -17,8 +17,8 @@
 enum {
 	ACCEPTS_PER_WAKE = 16, /* then the other sockets get their turn */
 	CHECK_MS = 5,          /* between two looks at what connections hold, */
-	CHECKED_PER_MS =
-	    100, /* and longer with many: a look at one costs about 0.1 us, so 10,000 cost 1 % of the thread */
+	CHECKED_AT_ONCE = 256, /* and how many: ten thousand would keep others waiting for a ms or two */
+	CHECKED_PER_MS = 100,       /* of HTTP/2, each about 0.1 us */
 	HELD_BYTES_MIN = 16 * 1024, /* ending a connection that holds less would not help */
 };
 
@@ -56,10 +56,17 @@ static void note_ended(struct worker *worker, size_t count, const char *why)
 	worker->said_count = 0;
 }
 
-static void move_to_end(h2o_linklist_t *list, h2o_linklist_t *link)
+static void leave_list(h2o_linklist_t *link)
 {
 	if (h2o_linklist_is_linked(link)) h2o_linklist_unlink(link);
-	h2o_linklist_insert(list, link);
+}
+
+/* From worker->connections, through which connections_check may be halfway. */
+static void leave_connections(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	if (worker->checking == &connection->link) worker->checking = connection->link.next;
+	h2o_linklist_unlink(&connection->link);
 }
 
 void connection_began(struct connection *connection)
@@ -67,7 +74,7 @@ void connection_began(struct connection *connection)
 	connection->refs++;
 	connection->exchanges++;
 	connection->begun++;
-	if (h2o_linklist_is_linked(&connection->idle)) h2o_linklist_unlink(&connection->idle);
+	leave_list(&connection->idle);
 }
 
 void connection_ended(struct connection *connection)
@@ -75,8 +82,10 @@ void connection_ended(struct connection *connection)
 	struct worker *worker = connection->worker;
 	connection->exchanges--;
 	if (!connection->sock) return;
-	move_to_end(&worker->connections, &connection->link);
-	if (connection->exchanges == 0 && !connection->cut) move_to_end(&worker->idle, &connection->idle);
+	leave_connections(connection);
+	h2o_linklist_insert(&worker->connections, &connection->link);
+	leave_list(&connection->idle);
+	if (connection->exchanges == 0 && !connection->cut) h2o_linklist_insert(&worker->idle, &connection->idle);
 }
 
 void connection_count_resets(struct connection *connection, size_t count)
@@ -109,8 +118,8 @@ static void on_connection_closed(void *data)
 	struct worker *worker = connection->worker;
 	connection->sock = NULL;
 	h2o_timeout_unlink(&connection->handshake);
-	h2o_linklist_unlink(&connection->link);
-	if (h2o_linklist_is_linked(&connection->idle)) h2o_linklist_unlink(&connection->idle);
+	leave_connections(connection);
+	leave_list(&connection->idle);
 	if (h2o_linklist_is_linked(&connection->http2_link)) {
 		h2o_linklist_unlink(&connection->http2_link);
 		worker->http2_count--;
@@ -313,7 +322,6 @@ static bool is_due(int64_t *checked_at, int64_t wait_ms)
 void connections_check(struct worker *worker)
 {
 	const struct bridge_options *o = &worker->bridge->options;
-	size_t held = 0;
 	/* With few of them after each round: some thousand streams may have been abandoned in it. */
 	if (worker->http2_count && is_due(&worker->http2_checked_at, (int64_t)worker->http2_count / CHECKED_PER_MS)) {
 		for (h2o_linklist_t *row = worker->http2.next; row != &worker->http2; row = row->next) {
@@ -321,13 +329,18 @@ void connections_check(struct worker *worker)
 			if (!connection->cut) check_http2(connection);
 		}
 	}
-	if (!is_due(&worker->checked_at, CHECK_MS + (int64_t)worker->connection_count / CHECKED_PER_MS)) return;
-	for (h2o_linklist_t *row = worker->connections.next; row != &worker->connections; row = row->next) {
+	if (!is_due(&worker->checked_at, CHECK_MS)) return;
+	h2o_linklist_t *row = worker->checking ? worker->checking : worker->connections.next;
+	size_t held = worker->held;
+	for (size_t i = 0; row != &worker->connections && i < CHECKED_AT_ONCE; row = row->next, i++) {
 		struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, row);
 		if (connection->cut) continue;
 		connection->held = connection->sock->input->size + connection->stream_bytes + connection->answer_bytes;
 		held += connection->held;
 	}
+	bool all = row == &worker->connections;
+	worker->checking = all ? NULL : row;
+	worker->held = all ? 0 : held;
 	size_t allowed = o->held_bytes / o->threads;
 	if (held > allowed) give_back(worker, held, allowed);
 }

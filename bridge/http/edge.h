@@ -121,6 +121,8 @@ struct worker {
 	bool paused, draining, stopping;
 	h2o_linklist_t connections, idle, http2; /* struct connection; see there for their order */
 	size_t connection_count, http2_count;
+	h2o_linklist_t *checking; /* where connections_check goes on; NULL = at the beginning */
+	size_t held;              /* by those before it */
 	int64_t checked_at, http2_checked_at, said_at; /* monotonic ms: connections_check, and when it logged something */
 	size_t said_count; /* connections ended since */
 	h2o_linklist_t fresh;       /* struct exchange of HTTP/2, not begun */
