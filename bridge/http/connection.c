@@ -15,9 +15,9 @@
 #include <h2o/http2_internal.h>
 
 enum {
-	ACCEPTS_PER_WAKE = 16, /* then the other sockets get their turn */
-	CHECK_MS = 5,          /* between two looks at what connections hold, */
-	CHECKED_AT_ONCE = 256, /* and how many: ten thousand would keep others waiting for a ms or two */
+	ACCEPTS_PER_WAKE = 16,      /* then the other sockets get their turn */
+	CHECK_MS = 5,               /* between two looks at what connections hold, */
+	CHECKED_AT_ONCE = 256,      /* and how many: ten thousand would keep others waiting for a ms or two */
 	CHECKED_PER_MS = 100,       /* of HTTP/2, each about 0.1 us */
 	HELD_BYTES_MIN = 16 * 1024, /* ending a connection that holds less would not help */
 };
