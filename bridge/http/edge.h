@@ -22,6 +22,7 @@
 
 enum {
 	LISTENERS_MAX = 8,              /* addresses that a name may resolve to */
+	USER_AGENT_BYTES_MAX = 1024,
 	CALLER_TOKEN_BYTES_MAX = 8192,  /* largest metadata value of the RPC envelope */
 	SERVICE_TOKEN_BYTES_MAX = 4352, /* TOKEN_BYTES_MAX and "Bearer " */
 	STATUS_SLOTS = 24,              /* statuses counted one by one per route; further ones as "other" */

@@ -322,7 +322,10 @@ static bool fill_metadata(struct exchange *x, struct rpc_metadata *out, struct e
 		.traceparent = str_from(x->traceparent),
 		.request_id = x->request_id,
 		.client_address = x->client,
+		.user_agent = exchange_header(x, "user-agent"),
 	};
+	/* For people to look at; what cannot travel is left out. */
+	if (!is_plain_value(out->user_agent, USER_AGENT_BYTES_MAX)) out->user_agent = STR_NONE;
 	if (bearer_token(authorization, &token)) {
 		/* What cannot travel as metadata cannot be a token either. */
 		if (!is_plain_value(token, CALLER_TOKEN_BYTES_MAX - 16)) {

@@ -21,7 +21,7 @@ enum field_presence {
 	FIELD_MAP,      /* repeated Entry{key, value} */
 	FIELD_ONEOF,    /* member of a real oneof */
 };
-enum text_form { TEXT_FREE, TEXT_UUID, TEXT_EMAIL, TEXT_USERNAME }; /* numbers of petfood.TextForm */
+enum text_form { TEXT_FREE, TEXT_UUID, TEXT_EMAIL, TEXT_USERNAME, TEXT_PASSWORD, TEXT_CODE, TEXT_PHONE }; /* numbers of petfood.TextForm */
 
 /* petfood.FieldRule */
 struct field_rule {

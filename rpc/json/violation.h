@@ -19,6 +19,10 @@
 	X(NOT_UUID,        "uuid_parsing",       "不是有效的 UUID",  "is not a UUID") \
 	X(NOT_EMAIL,       "email",              "不是有效的邮箱地址", "is not an e-mail address") \
 	X(NOT_USERNAME,    "username",           "用户名只能包含中文、字母、数字、下划线和连字符", "may only have letters, digits, Chinese, _ and -") \
+	X(USERNAME_LENGTH, "username",           "用户名长度需为 3-50 个字符", "must have 3 to 50 characters") \
+	X(PASSWORD_LONG,   "string_too_long",    "密码最多支持 72 字节（UTF-8）", "must have at most 72 bytes in UTF-8") \
+	X(NOT_CODE,        "string_pattern_mismatch", "必须是 {} 位数字", "must be {} digits") \
+	X(NOT_PHONE,       "string_pattern_mismatch", "必须是 11 位数字", "must be 11 digits") \
 	X(NOT_GREATER,     "greater_than",       "必须大于 {}",      "must be greater than {}") \
 	X(TOO_LOW,         "greater_than_equal", "必须大于或等于 {}", "must be at least {}") \
 	X(NOT_LESS,        "less_than",          "必须小于 {}",      "must be less than {}") \

@@ -4,8 +4,22 @@
 
 #include <stdatomic.h>
 
+#include "rpc/domain/auth/password.h"
+#include "rpc/domain/auth/token.h"
 #include "rpc/job/engine.h"
+#include "rpc/service/revocation.h"
+#include "rpc/service/verification.h"
 #include "store/api/store.h"
+
+/* What accounts work with. */
+struct accounts {
+	const struct token_keys *keys;        /* sign access tokens; refresh tokens are derived from them */
+	int64_t access_life_s, refresh_life_s;
+	struct password_policy passwords;
+	struct verification verification;
+	struct revocation *revocation;
+	bool registration_requires_code;      /* REGISTRATION_REQUIRES_CODE */
+};
 
 struct services {
 	struct store *store;
@@ -13,6 +27,7 @@ struct services {
 	struct event_out events;             /* for events that are written outside a run */
 	bool bench_enabled;                  /* PETFOOD_BENCH */
 	struct task_limits task_limits;
+	struct accounts accounts;
 	const char *version;
 	const char *cache_driver; /* "memory" */
 	atomic_bool ready;        /* false while starting or draining */
@@ -21,5 +36,13 @@ struct services {
 	 * job engine's loop comes round. */
 	atomic_bool store_ok, worker_ok;
 };
+
+/* caller.c: whether somebody whose token is genuine may still call. Any thread; also before a call is admitted.
+ * In memory: the session was not revoked. "" = a token without one. Fails: UNAUTHENTICATED/TOKEN_INVALID; UNAVAILABLE/STORE_DOWN if
+ * nobody can say. */
+MUST_CHECK bool caller_session_lives(struct services *services, struct str session_id, struct error *err);
+/* The same, and the user is there and not disabled: a read of the store. Fails as that too. */
+MUST_CHECK bool caller_may_call(struct services *services, struct arena *scratch, struct str user_id, struct str session_id,
+                                struct error *err);
 
 #endif

@@ -19,9 +19,11 @@ struct auth_entry {
 };
 /* A token of any type, from the cache or by token_verify_any; never blocks. Fails as that. */
 MUST_CHECK bool auth_token(struct auth_cache *cache, struct str token, struct auth_entry *out, struct error *err);
-/* A user whom a service names: claims of that id, without a session. */
-MUST_CHECK bool auth_on_behalf(struct auth_cache *cache, struct str user_id, struct auth_entry *out, struct error *err);
-/* Whether the user of an entry may still call: options.still_valid, asked at most every 5 s; may block. Fails as that. */
+/* A user whom a service names: claims of that id and of that session ("" = none). */
+MUST_CHECK bool auth_on_behalf(struct auth_cache *cache, struct str user_id, struct str session_id, struct auth_entry *out,
+                               struct error *err);
+/* Whether the user of an entry may still call: options.session_lives, asked always, and options.still_valid, asked at most every 2 s; may
+ * block. Fails as they do. */
 MUST_CHECK bool auth_still_valid(struct auth_cache *cache, struct auth_entry *entry, struct error *err);
 
 #endif

@@ -57,6 +57,7 @@ static bool open_call(struct slot *slot, struct str bytes, struct error *err)
 	        : error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "request of %zu bytes", bytes.len) ||
 	              error_param(err, "limit", "%zu", server->options.message_bytes_max);
 	memset(call, 0, sizeof *call);
+	call->user_agent = readable ? slot->envelope.metadata.user_agent : STR_NONE;
 	call->arena = slot->arena;
 	call->clock = server->options.clock;
 	call->services = server->options.services;

@@ -21,9 +21,11 @@ struct rpc_server_options {
 	size_t hash_workers;           /* pool of POOL_HASH methods */
 	size_t message_bytes_max;      /* 0 = RPC_MESSAGE_BYTES_MAX */
 	const struct token_keys *keys; /* borrowed; verify access and service tokens */
-	/* Whether a verified user may still call (revoked session, disabled user); asked at most every 5 s per token. NULL = yes. */
+	/* Whether a verified user may still call (revoked session, disabled user): asked at most every 2 s per token; may block. NULL = yes. */
 	bool (*still_valid)(void *self, const struct token_claims *claims, struct error *err);
-	void *still_valid_self;
+	/* The same as far as it is known in memory: asked for every call; must not block. NULL = yes. */
+	bool (*session_lives)(void *self, const struct token_claims *claims, struct error *err);
+	void *still_valid_self; /* of both */
 	const struct rate_limiter *address_limit, *user_limit; /* NULL = none */
 	const struct clock *clock;
 	void *services;                /* for struct call */

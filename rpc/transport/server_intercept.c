@@ -73,7 +73,7 @@ static bool identify_user(struct slot *slot, bool ask_validity, struct identity 
 		if (!id->token_known && !auth_token(auth, token, &id->token, err)) return false;
 		if (!token_expect(&id->token.claims, TOKEN_ACCESS, err)) return false;
 	} else if (id->principal.service[0] && metadata->on_behalf_of.len) {
-		if (!auth_on_behalf(auth, metadata->on_behalf_of, &id->token, err)) return false;
+		if (!auth_on_behalf(auth, metadata->on_behalf_of, metadata->on_behalf_session, &id->token, err)) return false;
 	} else {
 		return true;
 	}

@@ -34,6 +34,7 @@ struct call {
 	unsigned char payload_hash[32]; /* of the packed request, for the idempotency key */
 	struct str request_id, traceparent;
 	struct str client_address;    /* "" = unknown */
+	struct str user_agent;        /* as the caller calls itself; "" = unknown */
 	void *services;               /* what main wired: struct services of rpc/service */
 	const atomic_bool *cancelled; /* look at it in long handlers */
 	bool last_try;                /* POOL_PARKED: time is up, answer with what there is */

@@ -20,22 +20,26 @@ struct rpc_metadata {
 	struct str authorization;         /* "Bearer …" of the user */
 	struct str service_authorization; /* "Bearer …" of the calling service: makes on_behalf_of and client_address believed */
 	struct str on_behalf_of;          /* user id */
+	struct str on_behalf_session;     /* of that user: revoking it ends what is done on their behalf */
 	struct str accept_language;
 	struct str idempotency_key;
 	struct str traceparent;
 	struct str request_id;
 	struct str client_address;
+	struct str user_agent;            /* of whoever stands behind the caller */
 };
 #define RPC_METADATA(X) \
 	X(authorization,         "authorization") \
 	X(service_authorization, "service-authorization") \
 	X(on_behalf_of,          "on-behalf-of") \
+	X(on_behalf_session,     "on-behalf-session") \
 	X(accept_language,       "accept-language") \
 	X(idempotency_key,       "idempotency-key") \
 	X(traceparent,           "traceparent") \
 	X(request_id,            "request-id") \
-	X(client_address,        "client-address")
-enum { METADATA_KNOWN = 8 };
+	X(client_address,        "client-address") \
+	X(user_agent,            "user-agent")
+enum { METADATA_KNOWN = 10 };
 
 /* Checks every entry and sorts the known ones into *out (borrowing their bytes). Fails: INVALID_ARGUMENT/METADATA_INVALID
  * with the key. */

@@ -41,6 +41,11 @@
 	X(IDEMPOTENCY_MISMATCH,  INVALID_ARGUMENT,     422, 0, "同一幂等键不能用于不同的请求", "this idempotency key was used for another request") \
 	X(IDEMPOTENCY_IN_FLIGHT, ABORTED,              409, 0, "相同请求正在处理中", "the same request is under way") \
 	X(USER_NOT_FOUND,        NOT_FOUND,            404, 0, "用户不存在", "no such user") \
+	X(LOGIN_FAILED,          UNAUTHENTICATED,      401, 0, "用户名或密码错误", "wrong user name or password") \
+	X(OLD_PASSWORD_WRONG,    INVALID_ARGUMENT,     422, 0, "旧密码错误", "the old password is wrong") \
+	X(PASSWORD_WRONG,        INVALID_ARGUMENT,     422, 0, "密码错误", "the password is wrong") \
+	X(REGISTRATION_NEEDS_CODE, FAILED_PRECONDITION, 403, 0, "注册需要验证码，请先获取验证码", "registering needs a verification code: ask for one first") \
+	X(USER_INACTIVE,         PERMISSION_DENIED,    403, 0, "用户已被禁用", "the user is disabled") \
 	X(USERNAME_TAKEN,        ALREADY_EXISTS,       409, 0, "用户名已存在", "this user name is taken") \
 	X(EMAIL_TAKEN,           ALREADY_EXISTS,       409, 0, "邮箱已被注册", "this e-mail address is registered already") \
 	X(USER_DISABLED,         UNAUTHENTICATED,      401, 0, "用户已被禁用", "the user is disabled") \

@@ -9,6 +9,15 @@
 #include "rpc/json/violation.h"
 
 enum { PATH_BYTES = sizeof(((struct violation *)0)->field), DEPTH_MAX = 32 };
+enum { /* CONTRACT 2.4; 72 bytes are what bcrypt looks at */
+	USERNAME_CHARS_MIN = 3,
+	USERNAME_CHARS_MAX = 50,
+	PASSWORD_CHARS_MIN = 6,
+	PASSWORD_BYTES_MAX = 72,
+	CODE_DIGITS_MIN = 4,
+	CODE_DIGITS_MAX = 8,
+	PHONE_DIGITS = 11,
+};
 #define TIMESTAMP_SECONDS_MIN (-62135596800LL) /* 0001-01-01T00:00:00Z */
 #define TIMESTAMP_SECONDS_MAX 253402300799LL   /* 9999-12-31T23:59:59Z */
 
@@ -61,6 +70,41 @@ static void path_pop(struct checking *c, size_t before)
 	c->path[before] = '\0';
 }
 
+static bool is_username_length(struct str s)
+{
+	size_t chars = str_utf8_length(s);
+	return chars >= USERNAME_CHARS_MIN && chars <= USERNAME_CHARS_MAX;
+}
+
+/* Of well-formed text. */
+static void check_form(struct checking *c, enum text_form form, struct str text)
+{
+	struct str bare = str_trim(text);
+	switch (form) {
+	case TEXT_FREE: break;
+	case TEXT_UUID:
+		if (!text_is_uuid(text)) violated(c, VIOLATION_NOT_UUID, "");
+		break;
+	case TEXT_EMAIL:
+		if (!text_is_email(bare)) violated(c, VIOLATION_NOT_EMAIL, "");
+		break;
+	case TEXT_USERNAME: /* with and without what stands around it */
+		if (!is_username_length(text) || !is_username_length(bare)) violated(c, VIOLATION_USERNAME_LENGTH, "");
+		else if (!text_is_username(bare)) violated(c, VIOLATION_NOT_USERNAME, "");
+		break;
+	case TEXT_PASSWORD:
+		if (str_utf8_length(text) < PASSWORD_CHARS_MIN) violated_count(c, VIOLATION_TOO_SHORT, PASSWORD_CHARS_MIN);
+		else if (text.len > PASSWORD_BYTES_MAX) violated(c, VIOLATION_PASSWORD_LONG, "");
+		break;
+	case TEXT_CODE: /* how many of them is configured, so the service says the rest */
+		if (!text_is_digits(text, CODE_DIGITS_MIN, CODE_DIGITS_MAX)) violated(c, VIOLATION_NOT_CODE, "4-8");
+		break;
+	case TEXT_PHONE:
+		if (!text_is_digits(text, PHONE_DIGITS, PHONE_DIGITS)) violated(c, VIOLATION_NOT_PHONE, "");
+		break;
+	}
+}
+
 static void check_text(struct checking *c, const struct field_rule *rule, struct str text, bool item)
 {
 	if (!str_is_utf8(text)) {
@@ -72,9 +116,7 @@ static void check_text(struct checking *c, const struct field_rule *rule, struct
 	if (!item && chars < rule->min_chars) violated_count(c, VIOLATION_TOO_SHORT, rule->min_chars);
 	else if (max_chars && chars > max_chars) violated_count(c, VIOLATION_TOO_LONG, max_chars);
 	else if (rule->max_bytes && text.len > rule->max_bytes) violated_count(c, VIOLATION_TOO_MANY_BYTES, rule->max_bytes);
-	else if (rule->form == TEXT_UUID && !text_is_uuid(text)) violated(c, VIOLATION_NOT_UUID, "");
-	else if (rule->form == TEXT_EMAIL && !text_is_email(text)) violated(c, VIOLATION_NOT_EMAIL, "");
-	else if (rule->form == TEXT_USERNAME && !text_is_username(text)) violated(c, VIOLATION_NOT_USERNAME, "");
+	else check_form(c, rule->form, text);
 }
 
 static void check_number(struct checking *c, const struct field_rule *rule, double value)
@@ -254,9 +296,7 @@ bool text_is_email(struct str s)
 
 bool text_is_username(struct str s)
 {
-	if (!str_is_utf8(s)) return false;
-	size_t chars = str_utf8_length(s);
-	if (chars < 3 || chars > 50) return false;
+	if (!str_is_utf8(s) || !is_username_length(s)) return false;
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
 		if (c < 0x80) {
@@ -268,5 +308,13 @@ bool text_is_username(struct str s)
 		if (point < 0x4e00 || point > 0x9fff) return false;
 		i += 2;
 	}
+	return true;
+}
+
+bool text_is_digits(struct str s, size_t least, size_t most)
+{
+	if (s.len < least || s.len > most) return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < '0' || s.ptr[i] > '9') return false;
 	return true;
 }

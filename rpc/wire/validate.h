@@ -11,7 +11,8 @@
  *   missing                 required and unset, empty or the enum's zero
  *   string_too_short, string_too_long   code points or, for max_bytes, bytes
  *   string_unicode          not UTF-8
- *   uuid_parsing, email, username       form
+ *   uuid_parsing, email, username       form; of a password the lengths above
+ *   string_pattern_mismatch             form of a code or a phone number
  *   greater_than, greater_than_equal, less_than, less_than_equal, finite_number
  *   too_long                more items than max_items
  *   enum                    a number that names no value
@@ -24,5 +25,6 @@ MUST_CHECK bool message_validate(const struct message_side *side, const Protobuf
 bool text_is_uuid(struct str s);     /* 36 characters, hex digits of either case */
 bool text_is_email(struct str s);    /* local@domain of RFC 5321's shape, a dot in the domain, no special-use domain */
 bool text_is_username(struct str s); /* 3..50 of A-Z a-z 0-9 _ - and U+4E00..U+9FFF */
+bool text_is_digits(struct str s, size_t least, size_t most); /* so many ASCII digits */
 
 #endif

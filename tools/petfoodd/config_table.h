@@ -62,6 +62,14 @@
 	  "Algorithm of tokens; others are refused.") \
 	X(jwt_access_minutes,    JWT_ACCESS_TOKEN_EXPIRE_MINUTES, minutes, "30",  "1", "525600",    false, \
 	  "Life of an access token.") \
+	X(jwt_refresh_days,      JWT_REFRESH_TOKEN_EXPIRE_DAYS, count,    "7",    "1", "365",       false, \
+	  "Days that a session lives after its last refresh.") \
+	X(password_memory_kib,   PASSWORD_MEMORY_KIB,       count,        "19456", "19456", "1048576", false, \
+	  "Memory that hashing one password takes, in KiB (argon2id). Raised, passwords are hashed anew as their owners sign in.") \
+	X(password_passes,       PASSWORD_PASSES,           count,        "2",    "1", "20",        false, \
+	  "Passes over that memory. Raised, as above.") \
+	X(registration_requires_code, REGISTRATION_REQUIRES_CODE, flag,   "false", "", "",          false, \
+	  "Closes the registration that needs no mailed code.") \
 	X(code_length,           VERIFICATION_CODE_LENGTH,  count,        "6",    "4", "8",         false, \
 	  "Digits of a mailed code.") \
 	X(code_expire,           VERIFICATION_CODE_EXPIRE_MINUTES, minutes, "10", "1", "60",        false, \

@@ -17,6 +17,7 @@
 #include "rpc/transport/server.h"
 #include "store/base/log.h"
 #include "store/base/uuid.h"
+#include "tools/petfoodd/accounts.h"
 #include "store/memory/rate_limit.h"
 #include "tools/petfoodd/port_holder.h"
 #include "tools/petfoodd/setup.h"
@@ -179,16 +180,18 @@ static void publish_event(void *self, struct str task_id, uint64_t number, bool 
 
 static bool limit_allow(void *self, struct str key, struct error *err) { return rate_limit_allow(self, key, err); }
 
-/* A user who is gone or was disabled is nobody, whatever their token says. */
+/* A user who is gone or was disabled is nobody, whatever their token says, and so is who holds a token of a revoked session. */
+static bool session_lives(void *self, const struct token_claims *claims, struct error *err)
+{
+	struct daemon *d = self;
+	return caller_session_lives(&d->services, str_from(claims->session_id), err);
+}
+
 static bool user_still_valid(void *self, const struct token_claims *claims, struct error *err)
 {
 	struct daemon *d = self;
 	struct arena *scratch = arena_create(0);
-	struct user user;
-	bool found = d->store.users.driver->get(d->store.users.self, str_from(claims->subject), scratch, &user, err);
-	bool ok = found && user.is_active;
-	if (found ? !user.is_active : error_is(err, "USER_NOT_FOUND"))
-		error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "the token's user is %s", found ? "disabled" : "gone");
+	bool ok = caller_may_call(&d->services, scratch, str_from(claims->subject), str_from(claims->session_id), err);
 	arena_destroy(&scratch);
 	return ok;
 }
@@ -326,6 +329,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.version = PETFOOD_VERSION,
 		.cache_driver = "memory",
 	};
+	if (!accounts_open(d->arena, &d->setup, &d->keys, &d->store, &d->services.accounts, err)) return false;
 	atomic_init(&d->services.ready, false);
 	atomic_init(&d->services.store_ok, true);
 	atomic_init(&d->services.worker_ok, true);
@@ -348,6 +352,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.keys = &d->keys,
 		.handlers = handler_table,
 		.still_valid = user_still_valid,
+		.session_lives = session_lives,
 		.still_valid_self = d,
 		.address_limit = d->rate_limit ? &d->limiter : NULL,
 		.user_limit = d->rate_limit ? &d->limiter : NULL,
@@ -481,6 +486,7 @@ static void stop(struct daemon *d)
 	atomic_store(&d->server, NULL);
 	rpc_server_stop(&server);
 	event_publisher_destroy(&d->publisher);
+	accounts_close(&d->services.accounts);
 	atomic_store(&d->probe_end, true);
 	if (d->probing) pthread_join(d->prober, NULL);
 	if (d->store.close) d->store.close(d->store.self);

@@ -113,7 +113,7 @@ static bool is_unsigned(const struct gen_field *f)
 
 static const char *format(const struct gen_field *f)
 {
-	static const char *const forms[] = { [TEXT_UUID] = "uuid", [TEXT_EMAIL] = "email", [TEXT_USERNAME] = NULL };
+	static const char *const forms[] = { [TEXT_UUID] = "uuid", [TEXT_EMAIL] = "email", [TEXT_USERNAME] = NULL, [TEXT_PASSWORD] = "password" };
 	switch (f->type) {
 	case TYPE(DOUBLE): return "double";
 	case TYPE(FLOAT): return "float";
@@ -297,7 +297,8 @@ static bool is_record_id(const char *name)
 static void put_example_text(struct writer *w, const char *key, const struct gen_field *f)
 {
 	static const char *const forms[] = {
-		[TEXT_UUID] = EXAMPLE_ID, [TEXT_EMAIL] = "ann@example.com", [TEXT_USERNAME] = "ann"
+		[TEXT_UUID] = EXAMPLE_ID, [TEXT_EMAIL] = "ann@example.com", [TEXT_USERNAME] = "ann",
+		[TEXT_PASSWORD] = "correct horse", [TEXT_CODE] = "123456", [TEXT_PHONE] = "13800138000"
 	};
 	const Petfood__FieldRule *r = f->rule;
 	struct str name = str_from(f->name);

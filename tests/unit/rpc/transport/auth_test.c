@@ -86,6 +86,34 @@ static bool still_valid(void *self, const struct token_claims *claims, struct er
 	return atomic_load(&refuse) ? error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "revoked") : true;
 }
 
+static char revoked[40];
+static bool session_lives(void *self, const struct token_claims *claims, struct error *err)
+{
+	(void)self;
+	return strcmp(claims->session_id, revoked) != 0 || error_set(err, RPC_UNAUTHENTICATED, "TOKEN_INVALID", "revoked");
+}
+
+/* What is known in memory is asked for every call, whatever was cached. */
+static void test_revoked_sessions(void)
+{
+	struct rpc_metadata behalf = { .service_authorization = tokens[SERVICE], .on_behalf_of = STR("u6"), .on_behalf_session = STR("s1") };
+	struct rpc_metadata other = behalf, none = behalf, long_one = behalf;
+	other.on_behalf_session = STR("s2");
+	none.on_behalf_session = STR_NONE;
+	long_one.on_behalf_session = STR("0123456789012345678901234567890123456789");
+	(void)snprintf(revoked, sizeof revoked, "none");
+	fx.options.session_lives = session_lives;
+	fixture_start("inproc://sessions");
+	CHECK(call(M_WHO, "x", &behalf, 0).code == RPC_OK && call(M_WHO, "x", &other, 0).code == RPC_OK);
+	(void)snprintf(revoked, sizeof revoked, "s1");
+	CHECK_ROW("at once", call(M_WHO, "x", &behalf, 0).code == RPC_UNAUTHENTICATED);
+	CHECK_ROW("another session of the user", call(M_WHO, "x", &other, 0).code == RPC_OK);
+	CHECK_ROW("no session at all", call(M_WHO, "x", &none, 0).code == RPC_OK);
+	CHECK_ROW("longer than any", call(M_WHO, "x", &long_one, 0).code == RPC_INVALID_ARGUMENT);
+	fixture_stop();
+	fx.options.session_lives = NULL;
+}
+
 static void test_revocation(void)
 {
 	struct rpc_metadata user = { .authorization = make_token(TOKEN_ACCESS, "u5", 60) };
@@ -96,16 +124,16 @@ static void test_revocation(void)
 	for (int i = 0; i < 20; i++) CHECK(call(M_WHO, "x", &user, 0).code == RPC_OK);
 	CHECK_ROW("asked once", atomic_load(&asked) == 1);
 	atomic_store(&refuse, true);
-	atomic_store(&ahead_us, 4900000);
-	CHECK_ROW("cached below 5 s", call(M_WHO, "x", &user, 0).code == RPC_OK);
-	atomic_store(&ahead_us, 5000000);
-	CHECK_ROW("asked again at 5 s", call(M_WHO, "x", &user, 0).code == RPC_UNAUTHENTICATED);
+	atomic_store(&ahead_us, 1900000);
+	CHECK_ROW("cached below 2 s", call(M_WHO, "x", &user, 0).code == RPC_OK);
+	atomic_store(&ahead_us, 2000000);
+	CHECK_ROW("asked again at 2 s", call(M_WHO, "x", &user, 0).code == RPC_UNAUTHENTICATED);
 	CHECK_ROW("a refusal is not cached", call(M_WHO, "x", &user, 0).code == RPC_UNAUTHENTICATED && atomic_load(&asked) == 3);
 	CHECK_ROW("on behalf too", call(M_WHO, "x", &behalf, 0).code == RPC_UNAUTHENTICATED);
 	atomic_store(&refuse, false);
 	CHECK(call(M_WHO, "x", &user, 0).code == RPC_OK && call(M_WHO, "x", &behalf, 0).code == RPC_OK);
 	int before = atomic_load(&asked);
-	atomic_store(&ahead_us, 4000000);
+	atomic_store(&ahead_us, 1000000);
 	CHECK_ROW("a clock set back makes nothing live longer", call(M_WHO, "x", &user, 0).code == RPC_OK && atomic_load(&asked) > before);
 	atomic_store(&ahead_us, 59900000);
 	CHECK(call(M_WHO, "x", &user, 0).code == RPC_OK);
@@ -182,6 +210,7 @@ int main(void)
 	tokens[BASIC] = STR("Basic dXNlcjpwdw==");
 	test_rows();
 	test_revocation();
+	test_revoked_sessions();
 	test_limits();
 	fixture_fini();
 	return check_done("auth_test");

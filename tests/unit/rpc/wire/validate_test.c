@@ -195,6 +195,29 @@ static bool with_rule(struct field_rule rule, const char *value, struct error *e
 	return message_validate(&changed, &request.base, LANG_EN, err);
 }
 
+static const struct {
+	enum text_form form;
+	const char *text, *type; /* NULL: well */
+} rule_rows[] = {
+	{ TEXT_PASSWORD, "12345", "string_too_short" },
+	{ TEXT_PASSWORD, "123456", NULL },
+	{ TEXT_PASSWORD, "狗粮狗粮狗", "string_too_short" }, /* 15 bytes, but 5 characters */
+	{ TEXT_PASSWORD, "狗粮狗粮狗粮", NULL },
+	{ TEXT_PASSWORD, "狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮", NULL }, /* 24 characters, 72 bytes */
+	{ TEXT_PASSWORD, "狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮狗粮x", "string_too_long" },
+	{ TEXT_CODE, "1234", NULL },
+	{ TEXT_CODE, "12345678", NULL },
+	{ TEXT_CODE, "123", "string_pattern_mismatch" },
+	{ TEXT_CODE, "123456789", "string_pattern_mismatch" },
+	{ TEXT_CODE, "12345a", "string_pattern_mismatch" },
+	{ TEXT_CODE, " 123456", "string_pattern_mismatch" },
+	{ TEXT_CODE, "１２３４５６", "string_pattern_mismatch" },
+	{ TEXT_PHONE, "13800138000", NULL },
+	{ TEXT_PHONE, "1380013800", "string_pattern_mismatch" },
+	{ TEXT_PHONE, "138001380000", "string_pattern_mismatch" },
+	{ TEXT_PHONE, "+8613800138", "string_pattern_mismatch" },
+};
+
 static void test_other_rules(void)
 {
 	struct error err;
@@ -209,8 +232,19 @@ static void test_other_rules(void)
 	CHECK_STR(str_from(err.violations[0].type), "uuid_parsing");
 	CHECK(!with_rule(email, "nobody", &err));
 	CHECK_STR(str_from(err.violations[0].type), "email");
+	CHECK(with_rule(email, " a@example.com\t", &err));
 	CHECK(!with_rule(username, "a b c", &err));
 	CHECK_STR(str_from(err.violations[0].type), "username");
+	CHECK(with_rule(username, " abc ", &err));
+	CHECK(!with_rule(username, "  a  ", &err));
+	CHECK_STR(str_from(err.violations[0].message), "must have 3 to 50 characters");
+	CHECK(!with_rule(username, " 01234567890123456789012345678901234567890123456789", &err));
+	CHECK_STR(str_from(err.violations[0].message), "must have 3 to 50 characters");
+	for (size_t i = 0; i < COUNT(rule_rows); i++) {
+		struct field_rule rule = { .any = true, .form = rule_rows[i].form };
+		bool ok = with_rule(rule, rule_rows[i].text, &err);
+		CHECK_ROW(rule_rows[i].text, ok == !rule_rows[i].type && (ok || strcmp(err.violations[0].type, rule_rows[i].type) == 0));
+	}
 }
 
 static const struct {

@@ -252,7 +252,7 @@ static void test_envelope(void)
 		               .metadata = { .authorization = STR("Bearer t"), .client_address = STR("::1"),
 		                             .accept_language = STR("en"), .idempotency_key = STR("k"), .on_behalf_of = STR("u"),
 		                             .service_authorization = STR("Bearer s"), .traceparent = STR("00-"),
-		                             .request_id = STR("r") },
+		                             .request_id = STR("r"), .on_behalf_session = STR("b"), .user_agent = STR("u/1 (x)") },
 		               .payload = { "\0\1\2", 3 } }, out;
 	size_t size = envelope_packed_size(&in);
 	uint8_t *bytes = arena_alloc(arena, size);

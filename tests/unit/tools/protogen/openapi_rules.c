@@ -72,7 +72,7 @@ json_t *openapi_follow(json_t *doc, const char *ref)
 }
 
 #define TYPES "null boolean object array number string integer"
-#define FORMATS "int32 int64 float double date-time uuid email"
+#define FORMATS "int32 int64 float double date-time uuid email password"
 
 static bool numbers_in_order(json_t *schema, const char *low, const char *high)
 {
