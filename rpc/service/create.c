@@ -52,8 +52,8 @@ static bool request_resolve(struct call *call, const Petfood__V1__CreatePlanRequ
 	Petfood__V1__Pet pet;
 	struct str pet_id = str_from(petfood_v1_create_plan_request_pet_id_or(req, ""));
 	*out = *req;
-	if (pet_id.len && (!pet_read(call, pet_id, &pet, err) ||
-	                   !plan_request_use_pet(call->arena, &pet, call->lang, out, err)))
+	if (pet_id.len &&
+	    (!pet_read(call, pet_id, &pet, err) || !plan_request_use_pet(call->arena, &pet, call->lang, out, err)))
 		return false;
 	return is_bench(out) ? bench_is_allowed(call, out, err) : pet_can_exist(call, out, err);
 }

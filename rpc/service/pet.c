@@ -90,8 +90,8 @@ static bool says_the_same(const struct pet_record *a, const struct pet_record *b
 	return str_equal(a->name, b->name) && a->type == b->type && a->age == b->age && a->weight == b->weight &&
 	       a->gender == b->gender && str_equal(a->breed, b->breed) &&
 	       str_equal(a->health_status, b->health_status) &&
-	       str_equal(a->special_requirements, b->special_requirements) &&
-	       str_equal(a->allergens, b->allergens) && str_equal(a->health_issues, b->health_issues);
+	       str_equal(a->special_requirements, b->special_requirements) && str_equal(a->allergens, b->allergens) &&
+	       str_equal(a->health_issues, b->health_issues);
 }
 
 bool pet_read(struct call *call, struct str id, Petfood__V1__Pet *out, struct error *err)

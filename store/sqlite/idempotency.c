@@ -83,7 +83,9 @@ static bool find_work(struct sql_conn *conn, void *self, struct error *err)
 bool key_find(struct db *db, const struct idempotency *idem, struct arena *arena, bool *out_replayed,
               struct str *out_reply, struct error *err)
 {
-	struct keyed_write write = { .idem = idem, .arena = arena, .out_replayed = out_replayed, .out_reply = out_reply };
+	struct keyed_write write = {
+		.idem = idem, .arena = arena, .out_replayed = out_replayed, .out_reply = out_reply
+	};
 	return db_write(db, find_work, &write, err); /* the writer's turn comes when whoever used the key is done */
 }
 

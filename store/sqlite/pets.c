@@ -91,8 +91,7 @@ static bool pet_get(void *self, struct str user_id, struct str id, struct arena 
 	struct sql_query query = { 0 };
 	bool has = false, ok = false;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_start(conn, &query,
-	               "select " PET_COLUMNS " from pets where id = ?1 and user_id = ?2 and is_active",
+	if (!sql_start(conn, &query, "select " PET_COLUMNS " from pets where id = ?1 and user_id = ?2 and is_active",
 	               SQL_ARGS(sql_text(id), sql_text(user_id)), err))
 		goto out;
 	if (!sql_row(&query, &has, err)) goto out;
@@ -115,8 +114,8 @@ static bool pet_list(void *self, const struct pet_filter *filter, struct arena *
 	if (!sql_run_int(conn, COUNT_PETS, SQL_ARGS(sql_text(filter->user_id), sql_int(filter->is_active)), &has,
 	                 out_total, err))
 		goto out;
-	struct pet_record *pets = arena_new_array(
-	    arena, struct pet_record, (size_t)(*out_total < filter->limit ? *out_total : filter->limit));
+	struct pet_record *pets = arena_new_array(arena, struct pet_record,
+	                                          (size_t)(*out_total < filter->limit ? *out_total : filter->limit));
 	if (!sql_start(conn, &query,
 	               "select " PET_COLUMNS " from pets where user_id = ?1 and is_active = ?2 "
 	               "order by created_at desc, id desc limit ?3",

@@ -67,7 +67,9 @@ static struct str other_user(struct pet_test *t)
 {
 	struct user user;
 	bool created;
-	CHECK_OK(t->f.store.users.driver->ensure(t->f.store.users.self, STR("bob"), 1, t->f.arena, &user, &created, &t->err), &t->err);
+	CHECK_OK(
+	    t->f.store.users.driver->ensure(t->f.store.users.self, STR("bob"), 1, t->f.arena, &user, &created, &t->err),
+	    &t->err);
 	return user.id;
 }
 
@@ -97,11 +99,15 @@ static void *request_of(struct pet_test *t, const char *method, const char *json
 	if (!json_to_message(t->f.arena, str_from(json), side, NULL, message, &t->err)) die("%s: %s", method, json);
 	return message;
 }
-static void *ask(struct pet_test *t, const char *method, const char *json) { return run(t, method, request_of(t, method, json)); }
+static void *ask(struct pet_test *t, const char *method, const char *json)
+{
+	return run(t, method, request_of(t, method, json));
+}
 
-static const char whole_pet[] = "{\"name\":\"豆豆\",\"type\":\"dog\",\"breed\":\"柯基\",\"age\":48,\"weight\":12.5,\"gender\":\"male\","
-                                "\"health_status\":\"健康\",\"special_requirements\":\"no onion\",\"allergens\":[\"chicken\",\"a\\\"b\"],"
-                                "\"health_issues\":[\"arthritis\"]}";
+static const char whole_pet[] =
+    "{\"name\":\"豆豆\",\"type\":\"dog\",\"breed\":\"柯基\",\"age\":48,\"weight\":12.5,\"gender\":\"male\","
+    "\"health_status\":\"健康\",\"special_requirements\":\"no onion\",\"allergens\":[\"chicken\",\"a\\\"b\"],"
+    "\"health_issues\":[\"arthritis\"]}";
 
 static Petfood__V1__Pet *create(struct pet_test *t, const char *json)
 {
@@ -124,7 +130,7 @@ static Petfood__V1__Pet *update(struct pet_test *t, const char *id, const char *
 	return run(t, PET "UpdatePet", r);
 }
 
-static bool delete(struct pet_test *t, const char *id)
+static bool delete (struct pet_test *t, const char *id)
 {
 	Petfood__V1__DeletePetRequest r = PETFOOD__V1__DELETE_PET_REQUEST__INIT;
 	r.id = (char *)(uintptr_t)id;
@@ -133,7 +139,10 @@ static bool delete(struct pet_test *t, const char *id)
 	return reply != NULL;
 }
 
-static struct str printed(struct pet_test *t, const Petfood__V1__Pet *pet) { return json_print_arena(t->f.arena, &pet->base); }
+static struct str printed(struct pet_test *t, const Petfood__V1__Pet *pet)
+{
+	return json_print_arena(t->f.arena, &pet->base);
+}
 
 /* What is printed between the pet's owner and its instants. */
 static struct str said(struct pet_test *t, const Petfood__V1__Pet *pet)
@@ -151,17 +160,24 @@ static void test_create(void)
 		const char *label, *json, *want;
 	} rows[] = {
 		{ "everything", whole_pet,
-		  "\"name\":\"豆豆\",\"type\":\"dog\",\"breed\":\"柯基\",\"age\":48,\"weight\":12.5,\"gender\":\"male\",\"health_status\":\"健康\","
-		  "\"special_requirements\":\"no onion\",\"allergens\":[\"chicken\",\"a\\\"b\"],\"health_issues\":[\"arthritis\"],"
+		  "\"name\":\"豆豆\",\"type\":\"dog\",\"breed\":\"柯基\",\"age\":48,\"weight\":12.5,\"gender\":"
+		  "\"male\",\"health_status\":\"健康\","
+		  "\"special_requirements\":\"no "
+		  "onion\",\"allergens\":[\"chicken\",\"a\\\"b\"],\"health_issues\":[\"arthritis\"],"
 		  "\"avatar_url\":null,\"is_active\":true,\"has_plan\":false" },
 		{ "the least", "{\"name\":\"M\",\"type\":\"cat\",\"age\":1,\"weight\":4.5}",
-		  "\"name\":\"M\",\"type\":\"cat\",\"breed\":null,\"age\":1,\"weight\":4.5,\"gender\":null,\"health_status\":null,"
-		  "\"special_requirements\":null,\"allergens\":[],\"health_issues\":[],\"avatar_url\":null,\"is_active\":true,\"has_plan\":false" },
+		  "\"name\":\"M\",\"type\":\"cat\",\"breed\":null,\"age\":1,\"weight\":4.5,\"gender\":null,\"health_"
+		  "status\":null,"
+		  "\"special_requirements\":null,\"allergens\":[],\"health_issues\":[],\"avatar_url\":null,\"is_"
+		  "active\":true,\"has_plan\":false" },
 		{ "empty is not nothing",
-		  "{\"name\":\"M\",\"type\":\"cat\",\"age\":2147483647,\"weight\":1000,\"gender\":\"\",\"breed\":\"\",\"health_status\":\"\","
+		  "{\"name\":\"M\",\"type\":\"cat\",\"age\":2147483647,\"weight\":1000,\"gender\":\"\",\"breed\":\"\","
+		  "\"health_status\":\"\","
 		  "\"special_requirements\":\"\",\"allergens\":null,\"health_issues\":[]}",
-		  "\"name\":\"M\",\"type\":\"cat\",\"breed\":\"\",\"age\":2147483647,\"weight\":1000,\"gender\":\"\",\"health_status\":\"\","
-		  "\"special_requirements\":\"\",\"allergens\":[],\"health_issues\":[],\"avatar_url\":null,\"is_active\":true,\"has_plan\":false" },
+		  "\"name\":\"M\",\"type\":\"cat\",\"breed\":\"\",\"age\":2147483647,\"weight\":1000,\"gender\":\"\","
+		  "\"health_status\":\"\","
+		  "\"special_requirements\":\"\",\"allergens\":[],\"health_issues\":[],\"avatar_url\":null,\"is_"
+		  "active\":true,\"has_plan\":false" },
 	};
 	struct pet_test t = { 0 };
 	open_test(&t);
@@ -170,8 +186,10 @@ static void test_create(void)
 		Petfood__V1__Pet *made = create(&t, rows[i].json), *got = get(&t, made->id);
 		CHECK_STR_ROW(rows[i].label, said(&t, made), rows[i].want);
 		CHECK_STR(str_from(made->user_id), t.call.caller.user_id);
-		if (CHECK_OK(got != NULL, &t.err)) CHECK_STR_ROW(rows[i].label, printed(&t, got), printed(&t, made).ptr);
-		CHECK(json_timestamp_us(made->created_at, &at_us) && at_us >= before_us && at_us <= clock_now_us(t.call.clock));
+		if (CHECK_OK(got != NULL, &t.err))
+			CHECK_STR_ROW(rows[i].label, printed(&t, got), printed(&t, made).ptr);
+		CHECK(json_timestamp_us(made->created_at, &at_us) && at_us >= before_us &&
+		      at_us <= clock_now_us(t.call.clock));
 	}
 	close_test(&t);
 }
@@ -185,9 +203,10 @@ static void test_list(void)
 		ids[i] = create(&t, "{\"name\":\"M\",\"type\":\"cat\",\"age\":1,\"weight\":4}")->id;
 		fixture_move_clock(&t.f, 1);
 	}
-	CHECK(delete(&t, ids[1]));
+	CHECK(delete (&t, ids[1]));
 	Petfood__V1__ListPetsReply *reply = ask(&t, PET "ListPets", "{}");
-	CHECK(reply && reply->total == 2 && reply->n_items == 2 && strcmp(reply->items[0]->id, ids[2]) == 0 && strcmp(reply->items[1]->id, ids[0]) == 0);
+	CHECK(reply && reply->total == 2 && reply->n_items == 2 && strcmp(reply->items[0]->id, ids[2]) == 0 &&
+	      strcmp(reply->items[1]->id, ids[0]) == 0);
 	if (reply) CHECK_STR(printed(&t, reply->items[0]), printed(&t, get(&t, ids[2])).ptr);
 	reply = ask(&t, PET "ListPets", "{\"is_active\":true}");
 	CHECK(reply && reply->total == 2);
@@ -225,7 +244,9 @@ static void test_update(void)
 		const char *label = rows[i].field;
 		Petfood__V1__Pet *made = create(&t, whole_pet), *now;
 		struct str before = said(&t, made);
-		struct str null_json = str_printf(t.f.arena, "{\"%s\":null,\"user_id\":\"x\",\"is_active\":false,\"has_plan\":true,\"id\":\"y\"}", label);
+		struct str null_json = str_printf(
+		    t.f.arena, "{\"%s\":null,\"user_id\":\"x\",\"is_active\":false,\"has_plan\":true,\"id\":\"y\"}",
+		    label);
 		now = update(&t, made->id, null_json.ptr);
 		if (!CHECK_OK(now != NULL, &t.err)) continue;
 		CHECK_STR_ROW(label, said(&t, now), str_dup_c(t.f.arena, before));
@@ -243,7 +264,8 @@ static void test_update(void)
 		CHECK_STR_ROW(label, printed(&t, get(&t, made->id)), printed(&t, now).ptr);
 		CHECK_ROW(label, strcmp(now->id, made->id) == 0 && strcmp(now->user_id, made->user_id) == 0);
 		int64_t made_us = 0, now_us = 0;
-		CHECK(json_timestamp_us(now->created_at, &made_us) && json_timestamp_us(now->updated_at, &now_us) && now_us > made_us);
+		CHECK(json_timestamp_us(now->created_at, &made_us) && json_timestamp_us(now->updated_at, &now_us) &&
+		      now_us > made_us);
 	}
 	close_test(&t);
 }
@@ -253,17 +275,22 @@ static void test_no_such_pet(void)
 	struct pet_test t = { 0 };
 	open_test(&t);
 	Petfood__V1__Pet *mine = create(&t, whole_pet), *gone = create(&t, whole_pet);
-	CHECK(delete(&t, gone->id));
+	CHECK(delete (&t, gone->id));
 	struct str bob = other_user(&t), me = str_dup(t.f.arena, str_from(t.call.caller.user_id));
 	const struct {
 		const char *label, *id;
 		struct str user;
-	} rows[] = { { "another user's", mine->id, bob }, { "deleted", gone->id, me }, { "no id of any", "x", me }, { "empty", "", me } };
+	} rows[] = { { "another user's", mine->id, bob },
+		     { "deleted", gone->id, me },
+		     { "no id of any", "x", me },
+		     { "empty", "", me } };
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		be(&t, rows[i].user);
-		CHECK_ROW(rows[i].label, !get(&t, rows[i].id) && t.err.code == RPC_NOT_FOUND && error_is(&t.err, "PET_NOT_FOUND"));
-		CHECK_ROW(rows[i].label, !update(&t, rows[i].id, "{\"name\":\"x\"}") && error_is(&t.err, "PET_NOT_FOUND"));
-		CHECK_ROW(rows[i].label, !delete(&t, rows[i].id) && error_is(&t.err, "PET_NOT_FOUND"));
+		CHECK_ROW(rows[i].label,
+		          !get(&t, rows[i].id) && t.err.code == RPC_NOT_FOUND && error_is(&t.err, "PET_NOT_FOUND"));
+		CHECK_ROW(rows[i].label,
+		          !update(&t, rows[i].id, "{\"name\":\"x\"}") && error_is(&t.err, "PET_NOT_FOUND"));
+		CHECK_ROW(rows[i].label, !delete (&t, rows[i].id) && error_is(&t.err, "PET_NOT_FOUND"));
 	}
 	be(&t, me);
 	if (CHECK(get(&t, mine->id))) CHECK_STR(printed(&t, get(&t, mine->id)), printed(&t, mine).ptr);
@@ -277,15 +304,22 @@ static void test_unreadable_lists(void)
 	struct pet_test t = { 0 };
 	open_test(&t);
 	for (size_t i = 0; i < COUNT(lists); i++) {
-		struct pet_record record = { .id = str_printf(t.f.arena, "pet-%zu", i), .user_id = t.f.user_id, .name = STR("M"), .type = 1,
-			                     .age = 1, .weight = 4, .allergens = str_from(lists[i]), .is_active = true,
-			                     .created_at_us = 1, .updated_at_us = 1 };
+		struct pet_record record = { .id = str_printf(t.f.arena, "pet-%zu", i),
+			                     .user_id = t.f.user_id,
+			                     .name = STR("M"),
+			                     .type = 1,
+			                     .age = 1,
+			                     .weight = 4,
+			                     .allergens = str_from(lists[i]),
+			                     .is_active = true,
+			                     .created_at_us = 1,
+			                     .updated_at_us = 1 };
 		CHECK_OK(t.f.store.pets.driver->create(t.f.store.pets.self, &record, NO_KEY, &t.err), &t.err);
 		CHECK_ROW(lists[i], !get(&t, record.id.ptr) && t.err.code == RPC_DATA_LOSS);
 		CHECK_ROW(lists[i], !ask(&t, PET "ListPets", "{}") && t.err.code == RPC_DATA_LOSS);
 		struct str plan = str_printf(t.f.arena, "{\"pet_id\":\"%s\"}", record.id.ptr);
 		CHECK_ROW(lists[i], !ask(&t, PLAN "CreatePlan", plan.ptr) && t.err.code == RPC_DATA_LOSS);
-		CHECK(delete(&t, record.id.ptr));
+		CHECK(delete (&t, record.id.ptr));
 	}
 	close_test(&t);
 }
@@ -318,8 +352,8 @@ static void test_k05_pets(void)
 
 	/* The first answers, although the pet is gone; and it stays gone. */
 	use_key(&t, "k", 1);
-	CHECK(delete(&t, made->id));
-	CHECK(delete(&t, made->id));
+	CHECK(delete (&t, made->id));
+	CHECK(delete (&t, made->id));
 	again = create(&t, whole_pet);
 	CHECK_STR(printed(&t, again), printed(&t, made).ptr);
 	again = update(&t, made->id, "{\"name\":\"Rex\"}");
@@ -330,7 +364,7 @@ static void test_k05_pets(void)
 	use_key(&t, "k", 2);
 	CHECK(!update(&t, made->id, "{\"name\":\"Rex\"}") && error_is(&t.err, "IDEMPOTENCY_MISMATCH"));
 	CHECK(!ask(&t, PET "CreatePet", whole_pet) && error_is(&t.err, "IDEMPOTENCY_MISMATCH"));
-	CHECK(!delete(&t, made->id) && error_is(&t.err, "IDEMPOTENCY_MISMATCH"));
+	CHECK(!delete (&t, made->id) && error_is(&t.err, "IDEMPOTENCY_MISMATCH"));
 	t.call.idempotency_key = STR("");
 	CHECK(!get(&t, made->id) && error_is(&t.err, "PET_NOT_FOUND"));
 	list = ask(&t, PET "ListPets", "{}");
@@ -345,8 +379,8 @@ static int moves_left, updates_made;
 static bool write_it;
 
 /* Another call is faster, so many times. */
-static bool moved_update(void *self, const struct pet_record *pet, int64_t was_us, const struct idempotency *idem, struct arena *arena,
-                         bool *out_replayed, struct str *out_reply, struct error *err)
+static bool moved_update(void *self, const struct pet_record *pet, int64_t was_us, const struct idempotency *idem,
+                         struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err)
 {
 	updates_made++;
 	if (moves_left-- > 0) {
@@ -368,8 +402,8 @@ static bool uncertain_update(void *self, const struct pet_record *pet, int64_t w
 	return error_set(err, RPC_UNKNOWN, REASON_WRITE_UNCERTAIN, "scripted");
 }
 
-static bool uncertain_create(void *self, const struct pet_record *pet, const struct idempotency *idem, struct arena *arena,
-                             bool *out_replayed, struct str *out_reply, struct error *err)
+static bool uncertain_create(void *self, const struct pet_record *pet, const struct idempotency *idem,
+                             struct arena *arena, bool *out_replayed, struct str *out_reply, struct error *err)
 {
 	if (write_it) (void)!real_pets->create(self, pet, idem, arena, out_replayed, out_reply, err);
 	return error_set(err, RPC_UNKNOWN, REASON_WRITE_UNCERTAIN, "scripted");
@@ -426,8 +460,8 @@ static void test_uncertain_writes(void)
 static Petfood__V1__CreatePlanRequest *task_input(struct pet_test *t, const char *task_id)
 {
 	struct task task = fixture_task(&t->f, str_from(task_id));
-	Petfood__V1__CreatePlanRequest *input =
-	    (Petfood__V1__CreatePlanRequest *)message_unpack(t->f.arena, &petfood__v1__create_plan_request__descriptor, task.input, &t->err);
+	Petfood__V1__CreatePlanRequest *input = (Petfood__V1__CreatePlanRequest *)message_unpack(
+	    t->f.arena, &petfood__v1__create_plan_request__descriptor, task.input, &t->err);
 	if (!CHECK_OK(input != NULL, &t->err)) die("no input");
 	return input;
 }
@@ -438,8 +472,10 @@ static struct str kept_input(struct pet_test *t, const char *method, const char 
 	struct str json = str_printf(t->f.arena, "{\"pet_id\":\"%s\"%s%s}", pet_id, *rest ? "," : "", rest);
 	const Petfood__V1__CreatePlanReply *plain = NULL;
 	const Petfood__V1__StreamOpen *open = NULL;
-	if (strcmp(method, PLAN "CreatePlan") == 0) plain = ask(t, method, json.ptr);
-	else open = ask(t, method, json.ptr);
+	if (strcmp(method, PLAN "CreatePlan") == 0)
+		plain = ask(t, method, json.ptr);
+	else
+		open = ask(t, method, json.ptr);
 	if (!CHECK_OK(plain || open, &t->err)) return STR("");
 	Petfood__V1__CreatePlanRequest *input = task_input(t, plain ? plain->task_id : open->task_id);
 	CHECK_STR(str_from(petfood_v1_create_plan_request_pet_id_or(input, "")), pet_id);
@@ -448,7 +484,8 @@ static struct str kept_input(struct pet_test *t, const char *method, const char 
 }
 
 #define STORED_LISTS "\"allergens\":[\"chicken\",\"a\\\"b\"],\"health_issues\":[\"arthritis\"]"
-#define STORED "\"pet_type\":\"dog\",\"pet_breed\":\"柯基\",\"pet_age\":48,\"pet_weight\":12.5,\"health_status\":\"健康\","
+#define STORED \
+	"\"pet_type\":\"dog\",\"pet_breed\":\"柯基\",\"pet_age\":48,\"pet_weight\":12.5,\"health_status\":\"健康\","
 
 /* A request that names the pet is kept as the one that says the same of it. */
 static void test_plan_request(void)
@@ -457,16 +494,21 @@ static void test_plan_request(void)
 		const char *label, *rest, *same_as;
 	} rows[] = {
 		{ "nothing beside it", "", "{" STORED "\"special_requirements\":\"no onion\"," STORED_LISTS "}" },
-		{ "its own fields go before the request's", "\"pet_type\":\"cat\",\"pet_breed\":\"Siam\",\"pet_age\":3,\"pet_weight\":3,\"health_status\":\"fat\"",
+		{ "its own fields go before the request's",
+		  "\"pet_type\":\"cat\",\"pet_breed\":\"Siam\",\"pet_age\":3,\"pet_weight\":3,\"health_status\":"
+		  "\"fat\"",
 		  "{" STORED "\"special_requirements\":\"no onion\"," STORED_LISTS "}" },
 		{ "special requirements override", "\"special_requirements\":\"no garlic\"",
 		  "{" STORED "\"special_requirements\":\"no garlic\"," STORED_LISTS "}" },
-		{ "empty ones are none", "\"special_requirements\":\"\"", "{" STORED "\"special_requirements\":\"no onion\"," STORED_LISTS "}" },
-		{ "what is stored of no pet stays", "\"neutered\":true,\"bcs\":6,\"activity\":\"high\",\"meals_per_day\":3,\"dislikes\":[\"carrot\"]",
+		{ "empty ones are none", "\"special_requirements\":\"\"",
+		  "{" STORED "\"special_requirements\":\"no onion\"," STORED_LISTS "}" },
+		{ "what is stored of no pet stays",
+		  "\"neutered\":true,\"bcs\":6,\"activity\":\"high\",\"meals_per_day\":3,\"dislikes\":[\"carrot\"]",
 		  "{" STORED "\"special_requirements\":\"no onion\"," STORED_LISTS
 		  ",\"neutered\":true,\"bcs\":6,\"activity\":\"high\",\"meals_per_day\":3,\"dislikes\":[\"carrot\"]}" },
 		{ "allergens and issues add up", "\"allergens\":[\"beef\"],\"health_issues\":[\"pancreatitis\"]",
-		  "{" STORED "\"special_requirements\":\"no onion\",\"allergens\":[\"chicken\",\"a\\\"b\",\"beef\"],\"health_issues\":[\"arthritis\","
+		  "{" STORED "\"special_requirements\":\"no "
+		             "onion\",\"allergens\":[\"chicken\",\"a\\\"b\",\"beef\"],\"health_issues\":[\"arthritis\","
 		  "\"pancreatitis\"]}" },
 	};
 	static const char *const methods[] = { PLAN "CreatePlan", PLAN "CreatePlanStream" };
@@ -481,8 +523,10 @@ static void test_plan_request(void)
 		}
 	/* A pet of which the least is known says no more than that. */
 	pet = create(&t, "{\"name\":\"M\",\"type\":\"cat\",\"age\":30,\"weight\":4.5}");
-	Petfood__V1__CreatePlanRequest *least = request_of(&t, methods[0], "{\"pet_type\":\"cat\",\"pet_age\":30,\"pet_weight\":4.5}");
-	CHECK_STR_ROW("the least", kept_input(&t, methods[0], pet->id, "\"pet_breed\":\"Siam\",\"health_status\":\"fat\""),
+	Petfood__V1__CreatePlanRequest *least =
+	    request_of(&t, methods[0], "{\"pet_type\":\"cat\",\"pet_age\":30,\"pet_weight\":4.5}");
+	CHECK_STR_ROW("the least",
+	              kept_input(&t, methods[0], pet->id, "\"pet_breed\":\"Siam\",\"health_status\":\"fat\""),
 	              json_print_arena(t.f.arena, &least->base).ptr);
 	/* An empty id names no pet. */
 	CHECK(ask(&t, methods[0], "{\"pet_id\":\"\",\"pet_type\":\"cat\"}"));
@@ -504,15 +548,17 @@ static void test_plan_without_pet(void)
 	be(&t, other_user(&t));
 	const char *foreign = create(&t, whole_pet)->id;
 	be(&t, me);
-	const char *gone = create(&t, whole_pet)->id, *fat = create(&t, "{\"name\":\"M\",\"type\":\"cat\",\"age\":30,\"weight\":400}")->id;
-	CHECK(delete(&t, gone));
+	const char *gone = create(&t, whole_pet)->id,
+	           *fat = create(&t, "{\"name\":\"M\",\"type\":\"cat\",\"age\":30,\"weight\":400}")->id;
+	CHECK(delete (&t, gone));
 	const char *const ids[] = { foreign, gone, "0190b2a4-5c6d-4e7f-8a9b-0c1d2e3f4a5b", "x" };
 	for (size_t m = 0; m < COUNT(methods); m++) {
 		for (size_t i = 0; i < COUNT(ids); i++) {
 			struct str json = str_printf(t.f.arena, "{\"pet_id\":\"%s\"}", ids[i]);
 			for (int keyed = 0; keyed < 2; keyed++) {
 				if (keyed) use_key(&t, "new", 1);
-				CHECK_ROW(ids[i], !ask(&t, methods[m], json.ptr) && t.err.code == RPC_NOT_FOUND && error_is(&t.err, "PET_NOT_FOUND"));
+				CHECK_ROW(ids[i], !ask(&t, methods[m], json.ptr) && t.err.code == RPC_NOT_FOUND &&
+				                      error_is(&t.err, "PET_NOT_FOUND"));
 				t.call.idempotency_key = STR("");
 			}
 		}
@@ -534,12 +580,21 @@ static void test_plan_with_too_many_allergens(void)
 	strbuf_init(&list, t.f.arena);
 	for (int i = 0; i < PET_LIST_MAX; i++) strbuf_printf(&list, "%s\"food %d\"", i ? "," : "[", i);
 	strbuf_add_char(&list, ']');
-	struct pet_record record = { .id = STR("adopted"), .user_id = t.f.user_id, .name = STR("M"), .type = 2, .age = 30, .weight = 12,
-		                     .allergens = strbuf_str(&list), .is_active = true, .created_at_us = 1, .updated_at_us = 1 };
+	struct pet_record record = { .id = STR("adopted"),
+		                     .user_id = t.f.user_id,
+		                     .name = STR("M"),
+		                     .type = 2,
+		                     .age = 30,
+		                     .weight = 12,
+		                     .allergens = strbuf_str(&list),
+		                     .is_active = true,
+		                     .created_at_us = 1,
+		                     .updated_at_us = 1 };
 	CHECK_OK(t.f.store.pets.driver->create(t.f.store.pets.self, &record, NO_KEY, &t.err), &t.err);
 	Petfood__V1__CreatePlanReply *reply = ask(&t, PLAN "CreatePlan", "{\"pet_id\":\"adopted\"}");
 	if (CHECK_OK(reply != NULL, &t.err)) CHECK(task_input(&t, reply->task_id)->n_allergens == PET_LIST_MAX);
-	CHECK(!ask(&t, PLAN "CreatePlan", "{\"pet_id\":\"adopted\",\"allergens\":[\"one more\"]}") && error_is(&t.err, "VALIDATION_FAILED"));
+	CHECK(!ask(&t, PLAN "CreatePlan", "{\"pet_id\":\"adopted\",\"allergens\":[\"one more\"]}") &&
+	      error_is(&t.err, "VALIDATION_FAILED"));
 	CHECK(t.err.violation_count == 1 && strcmp(t.err.violations[0].field, "allergens") == 0 &&
 	      strcmp(t.err.violations[0].type, "too_long") == 0);
 	close_test(&t);
@@ -563,7 +618,7 @@ static void test_k05_plan_of_deleted_pet(void)
 		for (int state = 0; state < 3; state++) { /* as it was; impossible; gone */
 			t.call.idempotency_key = STR("");
 			if (state == 1) CHECK(update(&t, id, "{\"weight\":999}"));
-			if (state == 2) CHECK(delete(&t, id));
+			if (state == 2) CHECK(delete (&t, id));
 			use_key(&t, "k", 1);
 			ProtobufCMessage *again = ask(&t, methods[m], json.ptr);
 			if (CHECK_OK(again != NULL, &t.err)) CHECK_STR(json_print_arena(t.f.arena, again), want.ptr);
@@ -585,9 +640,10 @@ static bool contains(struct str text, const char *word) { return str_find(text, 
  * same words in the request. */
 static void test_planner_minds_the_stored_pet(void)
 {
-	static const char healthy[] = "{\"name\":\"R\",\"type\":\"dog\",\"breed\":\"Corgi\",\"age\":48,\"weight\":12.5}";
-	static const char words[] =
-	    "{\"pet_type\":\"dog\",\"pet_breed\":\"Corgi\",\"pet_age\":48,\"pet_weight\":12.5,\"allergens\":[\"chicken\"],\"neutered\":true}";
+	static const char healthy[] =
+	    "{\"name\":\"R\",\"type\":\"dog\",\"breed\":\"Corgi\",\"age\":48,\"weight\":12.5}";
+	static const char words[] = "{\"pet_type\":\"dog\",\"pet_breed\":\"Corgi\",\"pet_age\":48,\"pet_weight\":12.5,"
+	                            "\"allergens\":[\"chicken\"],\"neutered\":true}";
 	struct pet_test t = { 0 };
 	open_test(&t);
 	struct plan_made *made = arena_new_array(t.f.arena, struct plan_made, 3);
@@ -620,16 +676,19 @@ static void test_plan_row(void)
 	open_test(&t);
 	struct watch *watch = calloc(1, sizeof *watch);
 	const char *id = create(&t, whole_pet)->id;
-	Petfood__V1__StreamOpen *open = ask(&t, PLAN "CreatePlanStream", str_printf(t.f.arena, "{\"pet_id\":\"%s\"}", id).ptr);
+	Petfood__V1__StreamOpen *open =
+	    ask(&t, PLAN "CreatePlanStream", str_printf(t.f.arena, "{\"pet_id\":\"%s\"}", id).ptr);
 	if (!CHECK_OK(open != NULL, &t.err)) goto out;
 	CHECK(update(&t, id, "{\"age\":60,\"allergens\":[]}"));
 	fixture_start(&t.f, watch);
 	CHECK(fixture_wait_terminal(&t.f, str_from(open->task_id)));
 	struct str plan_id = fixture_task(&t.f, str_from(open->task_id)).plan_id;
-	Petfood__V1__Plan *plan = ask(&t, PLAN "GetPlan", str_printf(t.f.arena, "{\"id\":\"" STR_FMT "\"}", STR_ARG(plan_id)).ptr);
+	Petfood__V1__Plan *plan =
+	    ask(&t, PLAN "GetPlan", str_printf(t.f.arena, "{\"id\":\"" STR_FMT "\"}", STR_ARG(plan_id)).ptr);
 	if (CHECK_OK(plan != NULL, &t.err)) {
 		CHECK_STR(str_from(petfood_v1_plan_pet_id_or(plan, "")), id);
-		CHECK(plan->pet_age == 48 && plan->pet_weight == 12.5 && plan->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_DOG);
+		CHECK(plan->pet_age == 48 && plan->pet_weight == 12.5 &&
+		      plan->pet_type == PETFOOD__V1__PET_TYPE__PET_TYPE_DOG);
 		struct str data = { (const char *)plan->plan_data.data, plan->plan_data.len };
 		CHECK(contains(data, "\"allergens\":[\"chicken\",\"a\\\"b\"],\"health_issues\":[\"arthritis\"]"));
 		CHECK(contains(data, "\"special_requirements\":\"no onion\""));
@@ -639,7 +698,7 @@ static void test_plan_row(void)
 	CHECK(get(&t, id) && get(&t, id)->has_plan);
 	Petfood__V1__Pet *now = update(&t, id, "{\"name\":\"Rex\"}");
 	CHECK(now && now->has_plan);
-	CHECK(delete(&t, id));
+	CHECK(delete (&t, id));
 	Petfood__V1__ListPlansReply *plans = ask(&t, PLAN "ListPlans", "{}");
 	CHECK(plans && plans->total == 1 && strcmp(petfood_v1_plan_summary_pet_id_or(plans->items[0], ""), id) == 0);
 	fixture_stop(watch);
