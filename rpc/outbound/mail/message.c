@@ -161,7 +161,7 @@ bool mail_print(struct arena *arena, const struct mail_message *mail, struct str
 	/* Auto-Submitted: holiday notices do not answer (RFC 3834). */
 	strbuf_printf(&text,
 	              "\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-	              "Content-Type: multipart/alternative; boundary=\"=_" STR_FMT "\"\r\n\r\n",
+	              "Content-Type: multipart/alternative;\r\n boundary=\"=_" STR_FMT "\"\r\n\r\n",
 	              STR_ARG(mail->id));
 	add_part(arena, &text, mail->id, "plain", mail->text);
 	add_part(arena, &text, mail->id, "html", mail->html);

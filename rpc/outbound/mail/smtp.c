@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { CONNECT_TIMEOUT_MS = 10000, TIMEOUT_MS = 30000, WAIT_MS = 1000 };
 
@@ -16,6 +18,8 @@ struct smtp {
 	bool implicit_tls, use_tls;
 	long connect_timeout_ms, timeout_ms;
 	atomic_bool stopped;
+	pthread_mutex_t lock;
+	int socket; /* of the transfer under way, -1 = none; under lock */
 };
 
 static void curl_start(void)
@@ -69,6 +73,28 @@ static bool transfer_failed(CURL *easy, CURLcode rc, const char *words, struct e
 		return error_set(err, RPC_FAILED_PRECONDITION, "MAIL_REFUSED", "the mail server refused with %ld: %s",
 		                 answer, words);
 	return error_set(err, RPC_UNAVAILABLE, reason, "%s (%d, last answer %ld)", words, (int)rc, answer);
+}
+
+/* curl says QUIT before it closes a connection, and waits for the answer wherever it does so. Once we are stopped nobody may be waited
+ * for, so the line is cut under it. */
+static curl_socket_t open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct smtp *smtp = self;
+	(void)purpose;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	(void)pthread_mutex_lock(&smtp->lock);
+	smtp->socket = fd;
+	(void)pthread_mutex_unlock(&smtp->lock);
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int close_socket(void *self, curl_socket_t fd)
+{
+	struct smtp *smtp = self;
+	(void)pthread_mutex_lock(&smtp->lock);
+	if (smtp->socket == fd) smtp->socket = -1;
+	(void)pthread_mutex_unlock(&smtp->lock);
+	return close(fd);
 }
 
 /* Until the transfer has ended or we are stopped. */
@@ -136,6 +162,10 @@ static bool smtp_deliver(void *self, const struct mail_message *mail, struct err
 		(void)curl_easy_setopt(easy, CURLOPT_USERNAME, smtp->username);
 		(void)curl_easy_setopt(easy, CURLOPT_PASSWORD, smtp->password);
 	}
+	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, smtp);
+	(void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	(void)curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, smtp);
 	(void)curl_easy_setopt(easy, CURLOPT_MAIL_FROM, smtp->from);
 	(void)curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to);
 	(void)curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
@@ -153,6 +183,9 @@ static void smtp_stop(void *self)
 {
 	struct smtp *smtp = self;
 	atomic_store(&smtp->stopped, true);
+	(void)pthread_mutex_lock(&smtp->lock);
+	if (smtp->socket >= 0) (void)shutdown(smtp->socket, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&smtp->lock);
 	(void)curl_multi_wakeup(smtp->multi);
 }
 
@@ -160,6 +193,7 @@ static void smtp_close(void *self)
 {
 	struct smtp *smtp = self;
 	(void)curl_multi_cleanup(smtp->multi);
+	(void)pthread_mutex_destroy(&smtp->lock);
 	sodium_memzero(smtp->password, strlen(smtp->password));
 	free(smtp->url);
 	free(smtp->username);
@@ -213,6 +247,8 @@ bool mail_smtp_open(const struct mail_smtp_options *options, struct mail_driver 
 	smtp->password = copy(options->password);
 	smtp->from = copy(from);
 	smtp->ca_file = copy(options->ca_file);
+	(void)pthread_mutex_init(&smtp->lock, NULL);
+	smtp->socket = -1;
 	smtp->implicit_tls = implicit;
 	smtp->use_tls = options->use_tls;
 	smtp->connect_timeout_ms = options->connect_timeout_ms ? (long)options->connect_timeout_ms : CONNECT_TIMEOUT_MS;
