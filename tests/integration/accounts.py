@@ -1,10 +1,11 @@
 """What the tests of accounts share: persons with secrets, and the mail that reached them."""
+import concurrent.futures
 import email
 import email.policy
 import itertools
-import json
 import re
 import secrets
+import threading
 import unittest
 
 from harness import Daemon, wait_until
@@ -115,3 +116,14 @@ class Accounts(unittest.TestCase):
         """The code of the count-th mail to an address, once it is there."""
         wait_until(f"mail {count} to somebody", lambda: len(mails(self.daemon, address)) >= count)
         return code_of(mails(self.daemon, address)[count - 1])
+
+    def at_once(self, calls):
+        """The answers of calls that are made together."""
+        start = threading.Barrier(len(calls))
+
+        def run(call):
+            start.wait()
+            return call()
+
+        with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(run, calls))
