@@ -57,6 +57,7 @@ static const struct mail_driver_ops fake_ops = { "fake", fake_deliver, fake_stop
 static void note_failed(void *self, struct str reference, const char *reason)
 {
 	struct fixture *f = self;
+	if (f->on_failed) f->on_failed(f->on_failed_self, reference, reason);
 	(void)pthread_mutex_lock(&f->lock);
 	struct fake_failure *note = &f->failures[f->failed++ % FAKE_MAX];
 	(void)snprintf(note->reference, sizeof note->reference, STR_FMT, STR_ARG(reference));
@@ -108,13 +109,15 @@ void fixture_start_queue(struct fixture *f, mail_failed *failed, void *failed_se
 	(void)pthread_mutex_lock(&f->lock);
 	f->stopped = false;
 	(void)pthread_mutex_unlock(&f->lock);
+	f->on_failed = failed;
+	f->on_failed_self = failed_self;
 	const struct mail_queue_options options = {
 		.store = f->store.mail,
 		.driver = { f, &fake_ops },
 		.keys = f->keys,
 		.clock = &f->clock,
-		.failed = failed ? failed : note_failed,
-		.failed_self = failed ? failed_self : f,
+		.failed = note_failed,
+		.failed_self = f,
 		.sole_owner = true,
 	};
 	if (!mail_queue_start(&options, &f->queue, &err)) die("%s: %s", err.reason, err.message);

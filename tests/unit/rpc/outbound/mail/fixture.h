@@ -38,13 +38,15 @@ struct fixture {
 	struct store store;
 	struct mail_keys keys;
 	struct mail_queue *queue;
+	mail_failed *on_failed;
+	void *on_failed_self;
 };
 
 void fixture_init(struct fixture *f);
 void fixture_fini(struct fixture *f);
 /* The store is open in between. */
 void fixture_start_queue(struct fixture *f, mail_failed *failed,
-                         void *failed_self); /* failed NULL: noted in failures */
+                         void *failed_self); /* failed: called before it is noted; may be NULL */
 void fixture_reopen_store(struct fixture *f);
 void fixture_move_clock(struct fixture *f, int64_t us); /* and wakes the queue */
 void fixture_release(struct fixture *f);
