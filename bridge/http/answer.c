@@ -71,7 +71,23 @@ void answer_log(struct exchange *x, int status)
 	if (x->silent) return;
 	log_info("http.request", LOG_TEXT("method", x->method), LOG_CSTR("route", metrics->path),
 	         LOG_INT("status", status), LOG_DOUBLE("ms", (double)took_us / 1000), LOG_TEXT("client", x->client),
-	         LOG_TEXT("request_id", x->request_id));
+	         LOG_TEXT("user", x->told.user), LOG_TEXT("request_id", x->request_id));
+}
+
+/* What keeps a browser from making more of an answer than it is. */
+static void add_guards(struct exchange *x)
+{
+	h2o_req_t *req = x->req;
+	add_header(req, "x-content-type-options", STR("nosniff"));
+	add_header(req, "x-frame-options", STR("DENY"));
+	add_header(req, "referrer-policy", STR("no-referrer"));
+	/* A page says itself what it may load; nothing else is a page. */
+	if (h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("content-security-policy"), -1) == -1)
+		add_header(req, "content-security-policy", STR("default-src 'none'; frame-ancestors 'none'"));
+	/* Not of localhost: browsers would then ask every other program on this machine for HTTPS, on any port, for a year. */
+	struct str host = { req->input.authority.base, req->input.authority.len };
+	if (x->worker->bridge->tls && !str_has_prefix(host, STR("localhost")))
+		add_header(req, "strict-transport-security", STR("max-age=31536000"));
 }
 
 void answer_common(struct exchange *x, int status)
@@ -84,7 +100,11 @@ void answer_common(struct exchange *x, int status)
 	add_header(req, "traceparent", str_from(x->traceparent));
 	add_header(req, "x-process-time",
 	           str_printf(x->arena, "%d.%03d", (int)(took_us / 1000000), (int)(took_us / 1000 % 1000)));
-	add_header(req, "x-content-type-options", STR("nosniff"));
+	add_guards(x);
+	if (x->told.rate_limit.len) {
+		add_header(req, "ratelimit-policy", x->told.rate_limit_policy);
+		add_header(req, "ratelimit", x->told.rate_limit);
+	}
 	add_cors(req, &x->worker->bridge->cors, x->origin);
 	if (atomic_load(&x->worker->bridge->draining)) req->http1_is_persistent = 0;
 	x->answered = true;
@@ -175,13 +195,6 @@ static void send_problem(struct exchange *x, const struct rpc_outcome *outcome, 
 	struct reply_problem problem = reply_failed(&body, x->route, located, x->lang, outcome);
 	if (problem.retry_after_s >= 0) {
 		answer_header(x, "retry-after", str_printf(x->arena, "%lld", (long long)problem.retry_after_s));
-	}
-	if (problem.limit >= 0 && problem.window_s >= 0) {
-		answer_header(x, "ratelimit-policy",
-		              str_printf(x->arena, "\"default\";q=%lld;w=%lld", (long long)problem.limit,
-		                         (long long)problem.window_s));
-		answer_header(x, "ratelimit",
-		              str_printf(x->arena, "\"default\";r=0;t=%lld", (long long)problem.retry_after_s));
 	}
 	if (problem.status == 401) answer_header(x, "www-authenticate", STR("Bearer"));
 	answer_json(x, problem.status, strbuf_str(&body));

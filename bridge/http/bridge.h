@@ -38,7 +38,7 @@ struct bridge_options {
 	/* Counts, per client address, the answers that no RPC was asked for: unknown paths and verbs, "/", preflights, requests refused
 	 * for their form. The limiter of the RPC server in the same process, if that does not block: it is asked on the event loops.
 	 * Health, metrics and documentation pages are never counted. Borrowed; NULL = none. */
-	const struct rate_limiter *address_limit;
+	const struct rate_limiter *limits;
 
 	struct bridge_cors cors;
 	const struct str *allowed_hosts; /* ALLOWED_HOSTS: "*", "example.com", "*.example.com"; none = "*" */

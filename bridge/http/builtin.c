@@ -66,7 +66,7 @@ static void page_root(struct exchange *x)
 	struct str accept = exchange_header(x, "accept");
 	answer_header(x, "vary", STR("Accept"));
 	if (accept_quality(accept, STR("text/html")) > accept_quality(accept, STR("application/json"))) {
-		answer_header(x, "content-security-policy", STR("default-src 'none'; style-src 'unsafe-inline'"));
+		answer_header(x, "content-security-policy", STR("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
 		answer_text(x, 200, "text/html; charset=utf-8", index_page(x));
 		return;
 	}
@@ -185,7 +185,8 @@ static void page_docs(struct exchange *x)
 {
 	answer_header(
 	    x, "content-security-policy",
-	    STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"));
+	    STR("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+	        "frame-ancestors 'none'"));
 	answer_text(x, 200, "text/html; charset=utf-8", (struct str){ page_reference, page_reference_len });
 }
 

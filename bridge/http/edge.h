@@ -194,6 +194,7 @@ struct exchange {
 	void (*on_outcome)(struct exchange *x, const struct rpc_outcome *outcome);
 	struct rpc_pending *pending;
 	struct rpc_outcome outcome;
+	struct reply_metadata told; /* what came along with it, or what the limit here said */
 	struct stream *stream;
 };
 int exchange_begin(h2o_handler_t *handler, h2o_req_t *req); /* h2o's on_req */

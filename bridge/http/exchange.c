@@ -98,6 +98,7 @@ void exchange_settle(struct exchange *x, struct arena *arena)
 	for (size_t i = 0; i < COUNT(kept); i++) *kept[i] = str_dup(arena, *kept[i]);
 	for (size_t i = 0; i < COUNT(spent); i++) *spent[i] = STR_NONE;
 	x->outcome = (struct rpc_outcome){ .code = x->outcome.code };
+	x->told = (struct reply_metadata){ .user = str_dup(arena, x->told.user) };
 	arena_destroy(&x->arena);
 	x->arena = arena;
 }
@@ -251,14 +252,16 @@ static bool check_body(const struct exchange *x, struct error *err)
 
 bool exchange_may_answer(struct exchange *x)
 {
-	const struct rate_limiter *limit = x->worker->bridge->options.address_limit;
 	struct error err = { 0 };
+	struct limit_note note = { 0 };
 	char key[LIMITER_KEY_BYTES];
-	if (!limit || x->client.len == 0 || builtin_is_unlimited(x)) return true;
+	if (x->client.len == 0 || builtin_is_unlimited(x)) return true;
 	limiter_address_key(x->client, key);
-	if (limit->allow(limit->self, str_from(key), &err)) return true;
-	answer_error(x, &err, false);
-	return false;
+	bool ok = limiter_take(x->worker->bridge->options.limits, LIMIT_DEFAULT, str_from(key), &note, &err);
+	x->told.rate_limit = limit_note_state(x->arena, &note);
+	x->told.rate_limit_policy = limit_note_policy(x->arena, &note);
+	if (!ok) answer_error(x, &err, false);
+	return ok;
 }
 
 /* Nothing of the request has reached the other end, where it would be counted. */
@@ -275,6 +278,7 @@ static void on_done_here(struct message *message)
 	struct worker *worker = x->worker;
 	h2o_linklist_unlink(&x->link);
 	if (x->pending) rpc_pending_release(&x->pending);
+	x->told = x->outcome.metadata;
 	worker->calls--;
 	x->calling = false;
 	if (!x->req) x->connection->stray_calls--;
@@ -308,6 +312,7 @@ static void on_done(void *self, const struct rpc_outcome *outcome)
 		.violation_count = outcome->violation_count,
 		.violations = violations,
 		.payload = str_dup(arena, outcome->payload),
+		.metadata = reply_metadata_dup(arena, &outcome->metadata),
 	};
 	worker_post(x->worker, &x->done);
 }

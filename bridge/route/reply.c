@@ -98,8 +98,6 @@ struct reply_problem reply_failed(struct strbuf *out, const struct route_side *r
 	struct reply_problem problem = {
 		.status = info ? info->http_status : reason_http_status(outcome->code),
 		.retry_after_s = number_param(outcome, "retry_after"),
-		.limit = number_param(outcome, "limit"),
-		.window_s = number_param(outcome, "window"),
 	};
 	if ((problem.status == 429 || problem.status == 503) && problem.retry_after_s < 0) problem.retry_after_s = 1;
 	struct str message = outcome->message;

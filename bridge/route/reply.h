@@ -10,9 +10,8 @@ void reply_envelope(struct strbuf *out, struct str message, struct str data);
 void reply_done(struct strbuf *out, const struct route_side *route, enum lang lang, const ProtobufCMessage *reply);
 
 struct reply_problem {
-	int status;              /* HTTP */
-	int64_t retry_after_s;   /* -1 = no Retry-After */
-	int64_t limit, window_s; /* of a rate limit; -1 = not known */
+	int status;            /* HTTP */
+	int64_t retry_after_s; /* -1 = no Retry-After */
 };
 /* {"code":…,"message":"…","detail":null | {parameters} | [{field,message,type}]}. route may be NULL: fields of violations
  * then stand as they are; local: they have their location already. */

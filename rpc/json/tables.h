@@ -67,12 +67,15 @@ struct message_side {
 
 enum method_auth { AUTH_NONE = 1, AUTH_USER = 2, AUTH_SERVICE = 3, AUTH_ANY = 4 };      /* petfood.Auth */
 enum method_pool { POOL_WORKER = 0, POOL_INLINE = 1, POOL_HASH = 2, POOL_PARKED = 3 }; /* petfood.Pool */
+enum limit_class { LIMIT_DEFAULT = 0, LIMIT_LOGIN = 1, LIMIT_CODE = 2, LIMIT_PLAN = 3 }; /* petfood.LimitClass */
+enum { LIMIT_CLASSES = 4 };
 
 struct method_side {
 	const char *name;          /* "petfood.v1.PlanService/GetPlan" */
 	const struct message_side *request, *reply;
 	enum method_auth auth;
 	enum method_pool pool;
+	enum limit_class limit_class;
 	bool no_side_effects, idempotent_by_key, opens_stream;
 	uint32_t timeout_ms;
 	uint32_t body_limit_bytes;

@@ -434,6 +434,7 @@ static void conclude(struct rpc_pending *pending, int rv, nng_msg *msg)
 	pthread_mutex_unlock(&pending->lock);
 	if (reply) {
 		outcome_from_status(pending->arena, reply->status, &outcome);
+		reply_metadata_read(reply->n_metadata, reply->metadata, &outcome.metadata);
 		if (outcome.code == RPC_OK)
 			outcome.payload = (struct str){ (const char *)reply->payload.data, reply->payload.len };
 	} else {

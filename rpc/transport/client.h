@@ -38,6 +38,7 @@ struct rpc_outcome {
 		struct str field, type, message;
 	} *violations;
 	struct str payload;
+	struct reply_metadata metadata; /* all empty where no server answered */
 };
 typedef void (*rpc_done)(void *self, const struct rpc_outcome *outcome);
 

@@ -22,7 +22,6 @@ static void note_peer(struct slot *slot, nng_msg *msg)
 {
 	nng_sockaddr address;
 	slot->peer[0] = '\0';
-	if (!slot->server->options.address_limit) return;
 	if (nng_pipe_get_addr(nng_msg_get_pipe(msg), NNG_OPT_REMADDR, &address) != 0) return;
 	if (address.s_family == NNG_AF_INET)
 		(void)inet_ntop(AF_INET, &address.s_in.sa_addr, slot->peer, sizeof slot->peer);
@@ -57,6 +56,7 @@ static bool open_call(struct slot *slot, struct str bytes, struct error *err)
 	        : error_set(err, RPC_RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", "request of %zu bytes", bytes.len) ||
 	              error_param(err, "limit", "%zu", server->options.message_bytes_max);
 	memset(call, 0, sizeof *call);
+	memset(&slot->limit_note, 0, sizeof slot->limit_note);
 	call->user_agent = readable ? slot->envelope.metadata.user_agent : STR_NONE;
 	call->arena = slot->arena;
 	call->clock = server->options.clock;

@@ -26,7 +26,7 @@ struct rpc_server_options {
 	/* The same as far as it is known in memory: asked for every call; must not block. NULL = yes. */
 	bool (*session_lives)(void *self, const struct token_claims *claims, struct error *err);
 	void *still_valid_self; /* of both */
-	const struct rate_limiter *address_limit, *user_limit; /* NULL = none */
+	const struct rate_limiter *limits; /* NULL = none */
 	const struct clock *clock;
 	void *services;                /* for struct call */
 	int64_t watchdog_ms;           /* how often the own ipc/tcp listeners are pinged; 0 = never */
@@ -38,7 +38,9 @@ struct rpc_server_options {
 	size_t method_count;
 };
 /* The limits count what comes from outside: a caller without service token, or a service that names client-address. What a
- * service asks for itself (reading logs, heads) passes. Inline methods are never limited. */
+ * service asks for itself (reading logs, heads) passes. Inline methods are never limited. A call counts for its address before anybody
+ * looks at its token, so that guessing tokens costs too, and for its user once that is known; each time against LIMIT_DEFAULT and its
+ * method's limit_class. A call that its user's limit refuses has counted for its address. */
 
 /* Starts listening. Fails: FAILED_PRECONDITION/LISTEN_IN_USE naming the address (ipc: a lock file beside the socket proves sole
  * ownership), INVALID_ARGUMENT/LISTEN_INVALID. */

@@ -17,6 +17,7 @@
 #include "rpc/transport/server.h"
 #include "rpc/transport/watchdog.h"
 #include "rpc/wire/envelope.h"
+#include "rpc/wire/limiter.h"
 #include "store/base/metrics.h"
 
 enum {
@@ -63,6 +64,7 @@ struct slot {
 	struct envelope envelope;
 	struct method_entry *method; /* server->unknown if there is none */
 	struct call call;
+	struct limit_note limit_note; /* what the limits said */
 	const ProtobufCMessage *request;
 	atomic_bool admitted;    /* the interceptors before the handler have passed; call.caller stands from then on */
 	atomic_bool cancelled;

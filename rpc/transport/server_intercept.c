@@ -103,10 +103,15 @@ static bool authorise(const struct slot *slot, const struct principal *principal
 	                 slot->method->name);
 }
 
+static bool count_call(struct slot *slot, const char *key, struct error *err)
+{
+	return limiter_take(slot->server->options.limits, slot->method->side->limit_class, str_from(key),
+	                    &slot->limit_note, err);
+}
+
 /* Limits, token and rights. Whatever may block is skipped for inline methods. */
 static bool admit_caller(struct slot *slot, struct error *err)
 {
-	const struct rpc_server_options *o = &slot->server->options;
 	const struct rpc_metadata *metadata = &slot->envelope.metadata;
 	struct identity id;
 	struct principal *principal = &id.principal;
@@ -120,9 +125,9 @@ static bool admit_caller(struct slot *slot, struct error *err)
 	bool service_ok = identify_service(slot, &id, &service_error);
 	slot->call.client_address = principal->service[0] ? metadata->client_address : str_from(slot->peer);
 	bool from_outside = !principal->service[0] || metadata->client_address.len;
-	if (limited && from_outside && o->address_limit && slot->call.client_address.len) {
+	if (limited && from_outside && slot->call.client_address.len) {
 		limiter_address_key(slot->call.client_address, key);
-		if (!o->address_limit->allow(o->address_limit->self, str_from(key), err)) return false;
+		if (!count_call(slot, key, err)) return false;
 	}
 	if (!open && !service_ok) {
 		/* The service's fault: whoever stands behind it must not be told that their token is bad. */
@@ -139,9 +144,9 @@ static bool admit_caller(struct slot *slot, struct error *err)
 		if (!authorise(slot, principal, err)) return false;
 	}
 	slot->call.caller = *principal;
-	if (limited && from_outside && o->user_limit && principal->kind == PRINCIPAL_USER) {
+	if (limited && from_outside && principal->kind == PRINCIPAL_USER) {
 		(void)snprintf(key, sizeof key, "user:%s", principal->user_id);
-		if (!o->user_limit->allow(o->user_limit->self, str_from(key), err)) return false;
+		return count_call(slot, key, err);
 	}
 	return true;
 }

@@ -6,6 +6,8 @@
 #include "rpc/wire/unpack.h"
 #include "store/base/log.h"
 
+enum { USER_HASH_BYTES = 13 };
+
 void slot_take_for_answer(struct slot *slot)
 {
 	slot->state = SLOT_ANSWERING;
@@ -25,11 +27,33 @@ bool refuse_overloaded(struct error *err, const char *why)
 	return error_param(err, "retry_after", "%d", RETRY_AFTER_S);
 }
 
+/* Users are told apart in the log, not named. */
+static void hash_user(const char *user_id, char out[USER_HASH_BYTES])
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	out[0] = '\0';
+	if (!user_id[0]) return;
+	crypto_hash_sha256(hash, (const unsigned char *)user_id, strlen(user_id));
+	sodium_bin2hex(out, USER_HASH_BYTES, hash, USER_HASH_BYTES / 2);
+}
+
+/* What goes along with the answer. Only services are told who it was: they log for people outside. */
+static size_t pack_metadata(struct slot *slot, const char *user, Petfood__Rpc__V1__Metadata *entries)
+{
+	const struct reply_metadata metadata = {
+		.rate_limit = limit_note_state(slot->arena, &slot->limit_note),
+		.rate_limit_policy = limit_note_policy(slot->arena, &slot->limit_note),
+		.user = slot->call.caller.service[0] ? str_from(user) : STR_NONE,
+	};
+	return reply_metadata_write(&metadata, entries);
+}
+
 /* A reply in a message of nng's, or the reason why there is none. */
-static nng_msg *pack(struct slot *slot, const ProtobufCMessage *message, struct error *err)
+static nng_msg *pack(struct slot *slot, const ProtobufCMessage *message, const char *user, struct error *err)
 {
 	size_t limit = slot->server->options.message_bytes_max;
 	Petfood__Rpc__V1__RpcReply reply = PETFOOD__RPC__V1__RPC_REPLY__INIT;
+	Petfood__Rpc__V1__Metadata entries[REPLY_METADATA_KNOWN], *list[REPLY_METADATA_KNOWN];
 	struct str payload = STR_NONE;
 	nng_msg *msg = NULL;
 	/* Checked before packing: a reply that is too large is not built twice. */
@@ -44,6 +68,9 @@ static nng_msg *pack(struct slot *slot, const ProtobufCMessage *message, struct 
 		reply.payload.len = payload.len;
 	}
 	reply.status = status_from_error(slot->arena, err, slot->call.lang);
+	reply.n_metadata = pack_metadata(slot, user, entries);
+	for (size_t i = 0; i < reply.n_metadata; i++) list[i] = &entries[i];
+	reply.metadata = list;
 	size_t size = petfood__rpc__v1__rpc_reply__get_packed_size(&reply);
 	if (nng_msg_alloc(&msg, size) != 0) die("out of memory (%zu bytes)", size);
 	petfood__rpc__v1__rpc_reply__pack(&reply, nng_msg_body(msg));
@@ -74,17 +101,7 @@ static struct metric *latency_of(struct method_entry *method)
 	return metric;
 }
 
-/* Users are told apart in the log, not named. */
-static void hash_user(const char *user_id, char out[13])
-{
-	unsigned char hash[crypto_hash_sha256_BYTES];
-	out[0] = '\0';
-	if (!user_id[0]) return;
-	crypto_hash_sha256(hash, (const unsigned char *)user_id, strlen(user_id));
-	sodium_bin2hex(out, 13, hash, 6);
-}
-
-static void account(struct slot *slot, const struct error *err)
+static void account(struct slot *slot, const char *user, const struct error *err)
 {
 	int64_t took_us = time_monotonic_us() - slot->received_at_us;
 	enum rpc_code code = (unsigned)err->code < RPC_CODE_COUNT ? err->code : RPC_UNKNOWN;
@@ -97,8 +114,6 @@ static void account(struct slot *slot, const struct error *err)
 		log_error("rpc.failed", LOG_CSTR("method", slot->method->name),
 		          LOG_TEXT("request_id", slot->call.request_id), LOG_ERR(err));
 	if (!log_enabled(level)) return;
-	char user[13];
-	hash_user(slot->call.caller.user_id, user);
 	LOG_AT(level, "rpc.call", LOG_CSTR("method", slot->method->name), LOG_CSTR("code", rpc_code_name(code)),
 	       LOG_CSTR("reason", err->reason), LOG_DOUBLE("ms", (double)took_us / 1000.0),
 	       LOG_TEXT("request_id", slot->call.request_id), LOG_CSTR("user", user),
@@ -108,8 +123,10 @@ static void account(struct slot *slot, const struct error *err)
 void slot_answer(struct slot *slot, const ProtobufCMessage *reply, const struct error *err)
 {
 	struct error outcome = *err;
-	nng_msg *msg = pack(slot, reply, &outcome);
-	account(slot, &outcome);
+	char user[USER_HASH_BYTES];
+	hash_user(slot->call.caller.user_id, user);
+	nng_msg *msg = pack(slot, reply, user, &outcome);
+	account(slot, user, &outcome);
 	answer_leaves(slot, nng_msg_len(msg));
 	nng_aio_set_msg(slot->aio, msg);
 	nng_aio_set_timeout(slot->aio, SEND_TIMEOUT_MS);

@@ -26,14 +26,17 @@ static bool refuse(struct error *err, struct str key, const char *why)
 	return error_param(err, "key", STR_FMT, STR_ARG(key));
 }
 
-bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct rpc_metadata *out, struct error *err)
+static struct str value_of(const Petfood__Rpc__V1__Metadata *entry)
+{
+	return (struct str){ (const char *)entry->value.data, entry->value.len };
+}
+
+static bool check_entries(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct error *err)
 {
 	size_t total = 0;
-	memset(out, 0, sizeof *out);
 	if (count > METADATA_ENTRIES_MAX) return refuse(err, STR("*"), "more than 64 entries");
 	for (size_t i = 0; i < count; i++) {
-		struct str key = str_from(entries[i]->key);
-		struct str value = { (const char *)entries[i]->value.data, entries[i]->value.len };
+		struct str key = str_from(entries[i]->key), value = value_of(entries[i]);
 		if (!key_is_well_formed(key)) return refuse(err, STR("?"), "a key is not lower-case ASCII of 1 to 64 bytes");
 		if (value.len > METADATA_VALUE_BYTES_MAX) return refuse(err, key, "a value is larger than 8 KiB");
 		if (!str_has_suffix(key, STR("-bin")) && !is_printable_ascii(value))
@@ -43,8 +46,28 @@ bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, str
 		/* At most 64 x 64 comparisons of short keys. */
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(entries[k]->key, entries[i]->key) == 0) return refuse(err, key, "a key occurs twice");
+	}
+	return true;
+}
+
 #define METADATA_READ(field, name) \
-	if (str_equal(key, STR(name))) out->field = value;
+	if (strcmp(entries[i]->key, name) == 0) out->field = value_of(entries[i]);
+#define METADATA_WRITE(field, name) \
+	if (metadata->field.len) { \
+		petfood__rpc__v1__metadata__init(&entries[count]); \
+		entries[count].key = (char *)(uintptr_t)(name); \
+		entries[count].value.data = (uint8_t *)(uintptr_t)metadata->field.ptr; \
+		entries[count].value.len = metadata->field.len; \
+		count++; \
+	}
+#define METADATA_DUP(field, name) \
+	if (metadata->field.len) copy.field = str_dup(arena, metadata->field);
+
+bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct rpc_metadata *out, struct error *err)
+{
+	memset(out, 0, sizeof *out);
+	if (!check_entries(count, entries, err)) return false;
+	for (size_t i = 0; i < count; i++) {
 		RPC_METADATA(METADATA_READ)
 	}
 	if (out->idempotency_key.len > IDEMPOTENCY_KEY_BYTES_MAX)
@@ -55,14 +78,6 @@ bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, str
 size_t metadata_write(const struct rpc_metadata *metadata, Petfood__Rpc__V1__Metadata *entries)
 {
 	size_t count = 0;
-#define METADATA_WRITE(field, name) \
-	if (metadata->field.len) { \
-		petfood__rpc__v1__metadata__init(&entries[count]); \
-		entries[count].key = (char *)(uintptr_t)(name); \
-		entries[count].value.data = (uint8_t *)(uintptr_t)metadata->field.ptr; \
-		entries[count].value.len = metadata->field.len; \
-		count++; \
-	}
 	RPC_METADATA(METADATA_WRITE)
 	return count;
 }
@@ -70,8 +85,29 @@ size_t metadata_write(const struct rpc_metadata *metadata, Petfood__Rpc__V1__Met
 struct rpc_metadata metadata_dup(struct arena *arena, const struct rpc_metadata *metadata)
 {
 	struct rpc_metadata copy = { 0 };
-#define METADATA_DUP(field, name) \
-	if (metadata->field.len) copy.field = str_dup(arena, metadata->field);
 	RPC_METADATA(METADATA_DUP)
+	return copy;
+}
+
+void reply_metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct reply_metadata *out)
+{
+	memset(out, 0, sizeof *out);
+	if (!check_entries(count, entries, NULL)) return;
+	for (size_t i = 0; i < count; i++) {
+		REPLY_METADATA(METADATA_READ)
+	}
+}
+
+size_t reply_metadata_write(const struct reply_metadata *metadata, Petfood__Rpc__V1__Metadata *entries)
+{
+	size_t count = 0;
+	REPLY_METADATA(METADATA_WRITE)
+	return count;
+}
+
+struct reply_metadata reply_metadata_dup(struct arena *arena, const struct reply_metadata *metadata)
+{
+	struct reply_metadata copy = { 0 };
+	REPLY_METADATA(METADATA_DUP)
 	return copy;
 }

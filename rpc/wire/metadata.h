@@ -41,6 +41,17 @@ struct rpc_metadata {
 	X(user_agent,            "user-agent")
 enum { METADATA_KNOWN = 10 };
 
+/* What goes along with an answer, good or bad. Empty ones are not sent. */
+struct reply_metadata {
+	struct str rate_limit, rate_limit_policy; /* rpc/wire/limiter.h: how the caller stands; "" where nothing is limited */
+	struct str user; /* to services: a short hash that tells the user apart in logs; "" of nobody */
+};
+#define REPLY_METADATA(X) \
+	X(rate_limit,            "ratelimit") \
+	X(rate_limit_policy,     "ratelimit-policy") \
+	X(user,                  "user")
+enum { REPLY_METADATA_KNOWN = 3 };
+
 /* Checks every entry and sorts the known ones into *out (borrowing their bytes). Fails: INVALID_ARGUMENT/METADATA_INVALID
  * with the key. */
 MUST_CHECK bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct rpc_metadata *out,
@@ -49,5 +60,10 @@ MUST_CHECK bool metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *e
 size_t metadata_write(const struct rpc_metadata *metadata, Petfood__Rpc__V1__Metadata *entries);
 /* The same with its own copies of the texts. */
 struct rpc_metadata metadata_dup(struct arena *arena, const struct rpc_metadata *metadata);
+
+/* The same three for answers. What cannot be read is nothing: an answer is not worth less for what goes along with it. */
+void reply_metadata_read(size_t count, Petfood__Rpc__V1__Metadata *const *entries, struct reply_metadata *out);
+size_t reply_metadata_write(const struct reply_metadata *metadata, Petfood__Rpc__V1__Metadata *entries);
+struct reply_metadata reply_metadata_dup(struct arena *arena, const struct reply_metadata *metadata);
 
 #endif

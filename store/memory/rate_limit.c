@@ -8,98 +8,96 @@
 #define uthash_fatal(msg) die("%s", msg)
 #include <uthash.h>
 
-enum { KEYS_MAX = 100000, BYTES_MAX = 64 * 1024 * 1024, RING_FIRST = 4, TIMES_MAX = 10000 };
+enum { KEYS_MAX = 100000, BYTES_MAX = 32 * 1024 * 1024, RING_FIRST = 4 };
 
 struct entry {
 	UT_hash_handle hh;
 	struct entry *older, *newer; /* in order of the last admission */
-	int64_t *admitted_us;        /* ring, grows up to `times` */
+	int64_t *admitted_us;        /* ring, grows up to `times`; never empty */
 	size_t room, count, first;
 	size_t key_len;
 	char key[];
 };
 
-struct rate_limit {
-	size_t times, keys_max, bytes_max;
+/* What is counted under one rule. */
+struct book {
+	size_t times;
 	int64_t window_us;
-	const struct clock *clock;
-	pthread_mutex_t lock;
 	struct entry *by_key;
 	struct entry *oldest, *newest;
 	size_t bytes;
+};
+
+struct rates {
+	struct book books[RATE_RULES_MAX];
+	size_t book_count, keys_max, bytes_max;
+	const struct clock *clock;
+	pthread_mutex_t lock;
 	int64_t raw_us, behind_us; /* last reading of the clock, and how far it was set back since the start */
 };
 
-struct rate_limit *rate_limit_create(const struct rate_limit_options *options)
-{
-	struct rate_limit *limit = calloc(1, sizeof *limit);
-	if (!limit) die("out of memory");
-	if (options->times < 1 || options->times > TIMES_MAX || options->window_ms < 1) die("rate limit out of range");
-	limit->times = options->times;
-	limit->window_us = options->window_ms * 1000;
-	limit->keys_max = options->keys_max ? options->keys_max : KEYS_MAX;
-	limit->bytes_max = options->bytes_max ? options->bytes_max : BYTES_MAX;
-	limit->clock = options->clock ? options->clock : &clock_system;
-	limit->raw_us = INT64_MIN;
-	(void)pthread_mutex_init(&limit->lock, NULL);
-	return limit;
-}
-
 static size_t entry_bytes(const struct entry *e) { return sizeof *e + e->key_len + e->room * sizeof *e->admitted_us; }
 
-static void unlink_entry(struct rate_limit *limit, struct entry *e)
+static void unlink_entry(struct book *book, struct entry *e)
 {
 	if (e->older)
 		e->older->newer = e->newer;
 	else
-		limit->oldest = e->newer;
+		book->oldest = e->newer;
 	if (e->newer)
 		e->newer->older = e->older;
 	else
-		limit->newest = e->older;
+		book->newest = e->older;
 }
 
-static void link_newest(struct rate_limit *limit, struct entry *e)
+static void link_newest(struct book *book, struct entry *e)
 {
-	e->older = limit->newest;
+	e->older = book->newest;
 	e->newer = NULL;
-	if (limit->newest)
-		limit->newest->newer = e;
+	if (book->newest)
+		book->newest->newer = e;
 	else
-		limit->oldest = e;
-	limit->newest = e;
+		book->oldest = e;
+	book->newest = e;
 }
 
-static void forget(struct rate_limit *limit, struct entry *e)
+static void forget(struct book *book, struct entry *e)
 {
-	unlink_entry(limit, e);
-	HASH_DELETE(hh, limit->by_key, e);
-	limit->bytes -= entry_bytes(e);
+	unlink_entry(book, e);
+	HASH_DELETE(hh, book->by_key, e);
+	book->bytes -= entry_bytes(e);
 	free(e->admitted_us);
 	free(e);
 }
 
-static struct entry *remember(struct rate_limit *limit, struct str key)
+static struct entry *find(struct book *book, struct str key)
+{
+	struct entry *e = NULL;
+	HASH_FIND(hh, book->by_key, key.ptr ? key.ptr : "", key.len, e);
+	return e;
+}
+
+static struct entry *remember(struct book *book, struct str key)
 {
 	struct entry *e = calloc(1, sizeof *e + key.len);
 	if (!e) die("out of memory");
 	e->key_len = key.len;
 	if (key.len) memcpy(e->key, key.ptr, key.len);
-	HASH_ADD_KEYPTR(hh, limit->by_key, e->key, e->key_len, e);
-	link_newest(limit, e);
-	limit->bytes += entry_bytes(e);
+	HASH_ADD_KEYPTR(hh, book->by_key, e->key, e->key_len, e);
+	link_newest(book, e);
+	book->bytes += entry_bytes(e);
 	return e;
 }
 
-static void add_instant(struct rate_limit *limit, struct entry *e, int64_t now_us)
+static void add_instant(struct book *book, struct entry *e, int64_t now_us)
 {
 	if (e->count == e->room) { /* oldest first again, so that the ring can grow at its end */
 		size_t room = e->room ? e->room * 2 : RING_FIRST;
-		if (room > limit->times) room = limit->times;
+		if (room > book->times) room = book->times;
 		int64_t *ring = calloc(room, sizeof *ring);
 		if (!ring) die("out of memory");
 		for (size_t i = 0; i < e->count; i++) ring[i] = e->admitted_us[(e->first + i) % e->room];
-		limit->bytes += (room - e->room) * sizeof *ring;
+		book->bytes += (room - e->room) * sizeof *ring;
 		free(e->admitted_us);
 		e->admitted_us = ring;
 		e->room = room;
@@ -107,74 +105,111 @@ static void add_instant(struct rate_limit *limit, struct entry *e, int64_t now_u
 	}
 	e->admitted_us[(e->first + e->count) % e->room] = now_us;
 	e->count++;
+	unlink_entry(book, e);
+	link_newest(book, e);
 }
 
 static int64_t last_instant(const struct entry *e) { return e->admitted_us[(e->first + e->count - 1) % e->room]; }
 
-/* Never goes back: an operator who sets the clock back by an hour must not lock everybody out for one. */
-static int64_t steady_now(struct rate_limit *limit)
+/* What no window reaches any more counts for nothing. */
+static void forget_lapsed(struct book *book, int64_t now_us)
 {
-	int64_t raw = clock_now_us(limit->clock);
-	if (limit->raw_us != INT64_MIN && raw < limit->raw_us) limit->behind_us += limit->raw_us - raw;
-	limit->raw_us = raw;
-	return raw + limit->behind_us;
+	while (book->oldest && last_instant(book->oldest) + book->window_us <= now_us) forget(book, book->oldest);
 }
 
-static bool refuse(const struct rate_limit *limit, int64_t wait_us, struct error *err)
+static void drop_lapsed(const struct book *book, struct entry *e, int64_t now_us)
 {
-	int64_t retry_after = (wait_us + 999999) / 1000000;
-	error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "more than %zu calls in %lld ms", limit->times,
-	          (long long)(limit->window_us / 1000));
-	error_param(err, "retry_after", "%lld", (long long)(retry_after > 0 ? retry_after : 1));
-	error_param(err, "limit", "%zu", limit->times);
-	return error_param(err, "window", "%lld", (long long)((limit->window_us + 999999) / 1000000));
-}
-
-bool rate_limit_allow(void *self, struct str key, struct error *err)
-{
-	struct rate_limit *limit = self;
-	struct entry *e = NULL;
-	bool ok = true;
-	int64_t wait_us = 0;
-	if (!key.ptr) key = STR("");
-	(void)pthread_mutex_lock(&limit->lock);
-	int64_t now = steady_now(limit);
-	/* What no window reaches any more counts for nothing. */
-	while (limit->oldest && last_instant(limit->oldest) + limit->window_us <= now) forget(limit, limit->oldest);
-	HASH_FIND(hh, limit->by_key, key.ptr, key.len, e);
-	while (e && e->count && e->admitted_us[e->first] + limit->window_us <= now) {
+	while (e->count && e->admitted_us[e->first] + book->window_us <= now_us) {
 		e->first = (e->first + 1) % e->room;
 		e->count--;
 	}
-	if (e && e->count == limit->times) {
-		wait_us = e->admitted_us[e->first] + limit->window_us - now;
-		ok = false;
-	} else {
-		if (!e) e = remember(limit, key);
-		add_instant(limit, e, now);
-		unlink_entry(limit, e);
-		link_newest(limit, e);
-		while (limit->oldest != e &&
-		       (HASH_COUNT(limit->by_key) > limit->keys_max || limit->bytes > limit->bytes_max))
-			forget(limit, limit->oldest);
+}
+
+static struct rate_standing standing(const struct book *book, const struct entry *e, int64_t now_us)
+{
+	if (!e) return (struct rate_standing){ .left = book->times };
+	return (struct rate_standing){ .left = book->times - e->count,
+		                       .wait_us = e->admitted_us[e->first] + book->window_us - now_us };
+}
+
+/* Never goes back: an operator who sets the clock back by an hour must not lock everybody out for one. */
+static int64_t steady_now(struct rates *rates)
+{
+	int64_t raw = clock_now_us(rates->clock);
+	if (rates->raw_us != INT64_MIN && raw < rates->raw_us) rates->behind_us += rates->raw_us - raw;
+	rates->raw_us = raw;
+	return raw + rates->behind_us;
+}
+
+static bool rates_take(void *self, const struct rate_claim *claims, size_t count, int64_t now_us,
+                       struct rate_standing *out, struct error *err)
+{
+	struct rates *rates = self;
+	struct entry *found[RATE_CLAIMS_MAX];
+	bool room = true;
+	if (count > RATE_CLAIMS_MAX) die("%zu claims at once", count);
+	(void)pthread_mutex_lock(&rates->lock);
+	int64_t now = now_us ? now_us : steady_now(rates);
+	for (size_t i = 0; i < count; i++) {
+		struct book *book = &rates->books[claims[i].rule];
+		forget_lapsed(book, now);
+		found[i] = find(book, claims[i].key);
+		if (found[i]) drop_lapsed(book, found[i], now);
+		out[i] = standing(book, found[i], now);
+		room = room && out[i].left > 0;
 	}
-	(void)pthread_mutex_unlock(&limit->lock);
-	return ok ? true : refuse(limit, wait_us, err);
+	for (size_t i = 0; room && i < count; i++) {
+		struct book *book = &rates->books[claims[i].rule];
+		if (!found[i]) found[i] = remember(book, claims[i].key);
+		add_instant(book, found[i], now);
+		out[i] = standing(book, found[i], now);
+	}
+	for (size_t i = 0; room && i < count; i++) {
+		struct book *book = &rates->books[claims[i].rule];
+		while (book->oldest != book->newest &&
+		       (HASH_COUNT(book->by_key) > rates->keys_max || book->bytes > rates->bytes_max))
+			forget(book, book->oldest);
+	}
+	(void)pthread_mutex_unlock(&rates->lock);
+	return room || error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "too many calls");
 }
 
-void rate_limit_size(struct rate_limit *limit, size_t *out_keys, size_t *out_bytes)
+static void rates_close(void *self)
 {
-	(void)pthread_mutex_lock(&limit->lock);
-	*out_keys = HASH_COUNT(limit->by_key);
-	*out_bytes = limit->bytes;
-	(void)pthread_mutex_unlock(&limit->lock);
+	struct rates *rates = self;
+	for (size_t i = 0; i < rates->book_count; i++)
+		while (rates->books[i].oldest) forget(&rates->books[i], rates->books[i].oldest);
+	(void)pthread_mutex_destroy(&rates->lock);
+	free(rates);
 }
 
-void rate_limit_destroy(struct rate_limit **limit)
+static const struct rate_store_driver driver = { "memory", rates_take, rates_close };
+
+void memory_rates_open(const struct memory_rates_options *options, struct rate_store *out)
 {
-	if (!limit || !*limit) return;
-	while ((*limit)->oldest) forget(*limit, (*limit)->oldest);
-	(void)pthread_mutex_destroy(&(*limit)->lock);
-	free(*limit);
-	*limit = NULL;
+	struct rates *rates = calloc(1, sizeof *rates);
+	if (!rates) die("out of memory");
+	if (options->rule_count < 1 || options->rule_count > RATE_RULES_MAX) die("%zu rate rules", options->rule_count);
+	for (size_t i = 0; i < options->rule_count; i++) {
+		const struct rate_rule *rule = &options->rules[i];
+		if (rule->times < 1 || rule->times > RATE_TIMES_MAX || rule->window_ms < 1) die("rate rule %zu out of range", i);
+		rates->books[i].times = rule->times;
+		rates->books[i].window_us = rule->window_ms * 1000;
+	}
+	rates->book_count = options->rule_count;
+	rates->keys_max = options->keys_max ? options->keys_max : KEYS_MAX;
+	rates->bytes_max = options->bytes_max ? options->bytes_max : BYTES_MAX;
+	rates->clock = options->clock ? options->clock : &clock_system;
+	rates->raw_us = INT64_MIN;
+	(void)pthread_mutex_init(&rates->lock, NULL);
+	*out = (struct rate_store){ rates, &driver };
+}
+
+void memory_rates_size(const struct rate_store *store, size_t rule, size_t *out_keys, size_t *out_bytes)
+{
+	struct rates *rates = store->self;
+	(void)pthread_mutex_lock(&rates->lock);
+	*out_keys = HASH_COUNT(rates->books[rule].by_key);
+	*out_bytes = rates->books[rule].bytes;
+	(void)pthread_mutex_unlock(&rates->lock);
 }

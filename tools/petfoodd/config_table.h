@@ -53,9 +53,21 @@
 	X(rate_limit_enabled,    RATE_LIMIT_ENABLED,        flag,         "true", "",  "",          false, \
 	  "Whether requests are limited per client address and per user.") \
 	X(rate_limit_times,      RATE_LIMIT_TIMES,          count,        "100",  "1", "10000",     false, \
-	  "Requests allowed within RATE_LIMIT_SECONDS.") \
+	  "Requests of one client address or user within RATE_LIMIT_SECONDS.") \
 	X(rate_limit_seconds,    RATE_LIMIT_SECONDS,        seconds,      "60",   "1", "86400",     false, \
 	  "Length of the sliding window of RATE_LIMIT_TIMES.") \
+	X(rate_limit_login_times, RATE_LIMIT_LOGIN_TIMES,   count,        "10",   "1", "10000",     false, \
+	  "Calls that check a password, of one client address or user, within RATE_LIMIT_LOGIN_SECONDS.") \
+	X(rate_limit_login_seconds, RATE_LIMIT_LOGIN_SECONDS, seconds,    "60",   "1", "86400",     false, \
+	  "Length of that window.") \
+	X(rate_limit_code_times, RATE_LIMIT_CODE_TIMES,     count,        "20",   "1", "10000",     false, \
+	  "Calls that send or take a one-time code or make an account, of one client address or user, within RATE_LIMIT_CODE_SECONDS.") \
+	X(rate_limit_code_seconds, RATE_LIMIT_CODE_SECONDS, seconds,      "600",  "1", "86400",     false, \
+	  "Length of that window.") \
+	X(rate_limit_plan_times, RATE_LIMIT_PLAN_TIMES,     count,        "20",   "1", "10000",     false, \
+	  "Calls that start a plan, of one client address or user, within RATE_LIMIT_PLAN_SECONDS.") \
+	X(rate_limit_plan_seconds, RATE_LIMIT_PLAN_SECONDS, seconds,      "60",   "1", "86400",     false, \
+	  "Length of that window.") \
 	X(jwt_secret_key,        JWT_SECRET_KEY,            text,         "",     "",  "",          true, \
 	  "Key that signs tokens, at least 32 bytes. Empty: made on first start and kept in the data directory.") \
 	X(jwt_algorithm,         JWT_ALGORITHM,             text,         "HS256", "HS256", "",     false, \

@@ -18,13 +18,12 @@
 #include "store/base/log.h"
 #include "store/base/uuid.h"
 #include "tools/petfoodd/accounts.h"
-#include "store/memory/rate_limit.h"
+#include "tools/petfoodd/limits.h"
 #include "tools/petfoodd/port_holder.h"
 #include "tools/petfoodd/setup.h"
 
 enum { SERVICE_TOKEN_LIFE_S = 600, SERVICE_TOKEN_RENEW_S = 240, DRAIN_MS = 5000, STOP_S = 30, STORE_SILENT_MS = 5000, WATCHDOG_MS = 5000, DAY_MS = 24 * 3600 * 1000 };
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_CONFIG = 78 }; /* sysexits.h */
-enum { RATE_KEYS_MAX = 100000 };
 
 enum { ROLE_RPC = 1, ROLE_WORKER = 2, ROLE_BRIDGE = 4, ROLE_ALL = 7 };
 
@@ -39,8 +38,7 @@ struct daemon {
 
 	struct store store;
 	struct services services;
-	struct rate_limit *rate_limit;
-	struct rate_limiter limiter;
+	struct limits limits;
 	struct event_publisher *publisher;
 	struct job_engine *engine;
 	_Atomic(struct rpc_server *) server; /* read by whoever publishes an event */
@@ -177,8 +175,6 @@ static void publish_event(void *self, struct str task_id, uint64_t number, bool 
 	struct rpc_server *server = atomic_load(&d->server);
 	if (server && n > 0 && (size_t)n < sizeof key) rpc_server_wake(server, (struct str){ key, (size_t)n });
 }
-
-static bool limit_allow(void *self, struct str key, struct error *err) { return rate_limit_allow(self, key, err); }
 
 /* A user who is gone or was disabled is nobody, whatever their token says, and so is who holds a token of a revoked session. */
 static bool session_lives(void *self, const struct token_claims *claims, struct error *err)
@@ -334,14 +330,6 @@ static bool start_services(struct daemon *d, struct error *err)
 	atomic_init(&d->services.store_ok, true);
 	atomic_init(&d->services.worker_ok, true);
 	atomic_init(&d->services.health_revision, 1);
-	if (c->rate_limit_enabled) {
-		const struct rate_limit_options limit = { .times = (size_t)c->rate_limit_times,
-			                                  .window_ms = c->rate_limit_seconds * 1000,
-			                                  .keys_max = RATE_KEYS_MAX,
-			                                  .clock = &clock_system };
-		d->rate_limit = rate_limit_create(&limit);
-		d->limiter = (struct rate_limiter){ limit_allow, d->rate_limit };
-	}
 	const struct rpc_server_options serve = {
 		.listen = with_inproc(d, INPROC_RPC, &d->setup.rpc_listen),
 		.listen_count = d->setup.rpc_listen.count + 1,
@@ -354,8 +342,7 @@ static bool start_services(struct daemon *d, struct error *err)
 		.still_valid = user_still_valid,
 		.session_lives = session_lives,
 		.still_valid_self = d,
-		.address_limit = d->rate_limit ? &d->limiter : NULL,
-		.user_limit = d->rate_limit ? &d->limiter : NULL,
+		.limits = limits_limiter(&d->limits),
 		.clock = &clock_system,
 		.services = &d->services,
 		.watchdog_ms = WATCHDOG_MS,
@@ -400,7 +387,7 @@ static bool start_bridge(struct daemon *d, struct error *err)
 		.hub = d->hub,
 		.service_authorization = copy_service_token,
 		.service_authorization_self = d,
-		.address_limit = d->rate_limit ? &d->limiter : NULL,
+		.limits = limits_limiter(&d->limits),
 		.cors = { .origins = c->cors_origins.items,
 		          .origin_count = c->cors_origins.count,
 		          .methods = c->cors_allow_methods.items,
@@ -490,7 +477,7 @@ static void stop(struct daemon *d)
 	atomic_store(&d->probe_end, true);
 	if (d->probing) pthread_join(d->prober, NULL);
 	if (d->store.close) d->store.close(d->store.self);
-	rate_limit_destroy(&d->rate_limit);
+	limits_close(&d->limits);
 }
 
 static int fail(const struct error *err, int code)
@@ -544,6 +531,7 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 
 	int code = 0;
+	limits_open(&d.setup.config, &d.limits);
 	if (start_store(&d, &err) && start_services(&d, &err) && start_bridge(&d, &err)) {
 		(void)flip_health(&d, &d.services.ready, true);
 		if (d.bridge) {

@@ -190,6 +190,7 @@ static void emit_method(const struct gen_method *m, struct strbuf *out)
 	              "\t{ .name = \"%s\", .request = &m_%s, .reply = &m_%s, .auth = (enum method_auth)%d, .pool = "
 	              "(enum method_pool)%d",
 	              m->full_name, m->request->symbol, m->reply->symbol, (int)p->auth, (int)p->pool);
+	if (p->limit_class) strbuf_printf(out, ", .limit_class = (enum limit_class)%d", (int)p->limit_class);
 	if (p->no_side_effects) strbuf_add_cstr(out, ", .no_side_effects = true");
 	if (p->idempotent_by_key) strbuf_add_cstr(out, ", .idempotent_by_key = true");
 	if (p->opens_stream) strbuf_add_cstr(out, ", .opens_stream = true");

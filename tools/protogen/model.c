@@ -529,6 +529,8 @@ static void read_method(struct model *model, const struct gen_file *file, const 
 	                           : NULL;
 	if (!m->policy || m->policy->auth == PETFOOD__AUTH__AUTH_UNSPECIFIED)
 		model_fail(file->name, m->full_name, "does not say who may call it (petfood.policy auth)");
+	if (m->policy->pool == PETFOOD__POOL__POOL_INLINE && m->policy->limit_class)
+		model_fail(file->name, m->full_name, "inline methods are never limited: it cannot have a limit_class");
 	if (m->policy->timeout_ms > TIMEOUT_MS_MAX)
 		model_fail(file->name, m->full_name, "timeout_ms is above %d", TIMEOUT_MS_MAX);
 	m->timeout_ms = m->policy->timeout_ms ? m->policy->timeout_ms : TIMEOUT_MS_DEFAULT;

@@ -232,7 +232,9 @@ static void check_failures(struct site *site)
 		                       .reason = STR("RATE_LIMITED"),
 		                       .message = STR("slow down"),
 		                       .param_count = 3,
-		                       .params = params };
+		                       .params = params,
+		                       .metadata = { .rate_limit = STR("\"default\";r=0;t=9"),
+		                                     .rate_limit_policy = STR("\"default\";q=100;w=60") } };
 	site_send(site, &client, "GET", "/api/v1/plans/p1", "Origin: http://localhost:3000\r\n", NULL);
 	struct fake_call *call = fake_take_call();
 	if (call) fake_fail(call, &limited);
@@ -548,16 +550,16 @@ struct script_limit {
 	char last_key[64]; /* written on the loop, read after the answer has come */
 };
 
-static bool script_allow(void *self, struct str key, struct error *err)
+static bool script_take(void *self, const struct limit_claim *claims, size_t count, struct limit_standing *out,
+                        struct error *err)
 {
 	struct script_limit *limit = self;
+	CHECK(count == 1 && claims[0].limit_class == LIMIT_DEFAULT);
 	atomic_fetch_add(&limit->asked, 1);
-	(void)snprintf(limit->last_key, sizeof limit->last_key, STR_FMT, STR_ARG(key));
-	if (atomic_fetch_sub(&limit->left, 1) > 0) return true;
-	(void)error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "one too many");
-	(void)error_param(err, "limit", "5");
-	(void)error_param(err, "window", "60");
-	return error_param(err, "retry_after", "7");
+	(void)snprintf(limit->last_key, sizeof limit->last_key, STR_FMT, STR_ARG(claims[0].key));
+	int left = atomic_fetch_sub(&limit->left, 1);
+	out[0] = (struct limit_standing){ .times = 5, .window_s = 60, .left = left > 0 ? left - 1 : 0, .wait_s = 7 };
+	return left > 0 || error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "one too many");
 }
 
 static const struct {
@@ -580,8 +582,8 @@ static void check_address_limit(void)
 	struct site site;
 	struct bridge_options options = site_options();
 	struct script_limit script = { 0 };
-	struct rate_limiter limiter = { script_allow, &script };
-	options.address_limit = &limiter;
+	struct rate_limiter limiter = { .take = script_take, .self = &script };
+	options.limits = &limiter;
 	site_start(&site, &options);
 	for (size_t i = 0; i < COUNT(counted_rows); i++) {
 		const char *label = counted_rows[i].label;
@@ -594,11 +596,15 @@ static void check_address_limit(void)
 		    site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
 		CHECK_ROW(label, answer.status == counted_rows[i].status && atomic_load(&script.asked) == 1);
 		CHECK_STR_ROW(label, str_from(script.last_key), str_printf(site.arena, "address:203.0.113.%zu", i).ptr);
+		CHECK_STR_ROW(label, http_header(&answer, "ratelimit"), "\"default\";r=0;t=7");
+		CHECK_STR_ROW(label, http_header(&answer, "ratelimit-policy"), "\"default\";q=5;w=60");
 		answer =
 		    site_ask(&site, counted_rows[i].method, counted_rows[i].target, headers.data, counted_rows[i].body);
 		CHECK_ROW(label, answer.status == 429 &&
 		                     has_text(answer.body, "{\"code\":429,\"message\":\"请求过于频繁，请稍后再试\""));
+		CHECK_ROW(label, has_text(answer.body, "\"detail\":{\"limit\":5,\"window\":60,\"retry_after\":7}}"));
 		CHECK_STR_ROW(label, http_header(&answer, "retry-after"), "7");
+		CHECK_STR_ROW(label, http_header(&answer, "ratelimit"), "\"default\";r=0;t=7");
 		CHECK_ROW(label, atomic_load(&script.asked) == 2);
 	}
 	atomic_store(&script.asked, 0);

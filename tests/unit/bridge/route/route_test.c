@@ -302,7 +302,7 @@ static void check_replies(void)
 	outcome = reply_outcome(arena, LANG_EN, &err);
 	strbuf_init(&out, arena);
 	problem = reply_failed(&out, NULL, true, LANG_EN, &outcome);
-	CHECK(problem.status == 429 && problem.retry_after_s == 17 && problem.limit == 100 && problem.window_s == 60);
+	CHECK(problem.status == 429 && problem.retry_after_s == 17);
 	CHECK_STR(strbuf_str(&out), "{\"code\":429,\"message\":\"too many requests, please try again later\","
 	                            "\"detail\":{\"limit\":100,\"window\":60,\"retry_after\":17}}");
 

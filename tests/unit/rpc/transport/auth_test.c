@@ -146,52 +146,95 @@ static void test_revocation(void)
 
 /* ---- limits ---- */
 
+/* A limiter that writes down what it was asked, "class:key" each, and lets through as many as it is told. */
 static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
-static char address_keys[512], user_keys[512];
+static char claimed[1024];
 static int allowance;
+static bool limiter_is_down;
+#define USER_U1_HASH "bb82030dbc2b" /* of sha256sum: the first six bytes */
 
-static bool allow(void *self, struct str key, struct error *err)
+static bool script_take(void *self, const struct limit_claim *claims, size_t count, struct limit_standing *out,
+                        struct error *err)
 {
-	char *keys = self;
+	(void)self;
 	pthread_mutex_lock(&limit_lock);
-	(void)snprintf(keys + strlen(keys), 512 - strlen(keys), STR_FMT " ", STR_ARG(key));
-	bool ok = allowance-- > 0;
+	if (limiter_is_down) {
+		pthread_mutex_unlock(&limit_lock);
+		return error_set(err, RPC_UNAVAILABLE, "STORE_DOWN", "gone");
+	}
+	bool ok = allowance > 0;
+	if (ok) allowance--;
+	for (size_t i = 0; i < count; i++) {
+		size_t len = strlen(claimed);
+		(void)snprintf(claimed + len, sizeof claimed - len, "%d:" STR_FMT " ", (int)claims[i].limit_class, STR_ARG(claims[i].key));
+		out[i] = (struct limit_standing){ .times = 100, .window_s = 60, .left = ok ? allowance : 0, .wait_s = 7 };
+	}
 	pthread_mutex_unlock(&limit_lock);
-	if (ok) return true;
-	error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "enough");
-	return error_param(err, "retry_after", "%d", 7);
+	return ok || error_set(err, RPC_RESOURCE_EXHAUSTED, "RATE_LIMITED", "enough");
+}
+
+/* What was asked since the last look. */
+static void check_claimed(const char *label, const char *want)
+{
+	CHECK_STR_ROW(label, str_from(claimed), want);
+	claimed[0] = '\0';
 }
 
 static void test_limits(void)
 {
-	static const struct rate_limiter by_address = { allow, address_keys }, by_user = { allow, user_keys };
+	static const struct rate_limiter limiter = { .take = script_take };
 	struct rpc_metadata direct = { .authorization = tokens[USER] };
 	struct rpc_metadata bridged = { .authorization = tokens[USER], .service_authorization = tokens[SERVICE],
 		                        .client_address = STR("2001:db8:1:2:3:4:5:6") };
 	struct rpc_metadata internal = { .service_authorization = tokens[SERVICE], .on_behalf_of = STR("u1") };
 	struct rpc_metadata guest = { .service_authorization = tokens[SERVICE], .client_address = STR("10.0.0.1") };
-	fx.options.address_limit = &by_address;
-	fx.options.user_limit = &by_user;
+	struct rpc_metadata forger = { .authorization = tokens[USER], .client_address = STR("10.9.9.9") };
+	struct rpc_metadata stranger = { .authorization = tokens[GARBAGE] };
+	fx.options.limits = &limiter;
+	fx.methods[M_USER].limit_class = LIMIT_LOGIN;
 	fixture_start("tcp://127.0.0.1:0");
 	allowance = 1000;
 	CHECK(call(M_WHO, "x", &bridged, 0).code == RPC_OK);
+	check_claimed("L07 an address by its /64, then the user", "0:address:2001:db8:1:2::/64 0:user:u1 ");
 	CHECK(call(M_WHO, "x", &internal, 0).code == RPC_OK);
+	check_claimed("what a service asks for itself", "");
 	CHECK(call(M_ECHO, "x", &guest, 0).code == RPC_OK);
-	CHECK_STR(str_from(address_keys), "address:2001:db8:1:2::/64 address:10.0.0.1 ");
-	CHECK_STR(str_from(user_keys), "user:u1 ");
+	check_claimed("nobody", "0:address:10.0.0.1 ");
 	CHECK(call(M_WHO, "x", &direct, 0).code == RPC_OK);
-	CHECK_STR(str_from(address_keys), "address:2001:db8:1:2::/64 address:10.0.0.1 address:127.0.0.1 ");
+	check_claimed("a direct caller", "0:address:127.0.0.1 0:user:u1 ");
+	CHECK(call(M_WHO, "x", &forger, 0).code == RPC_OK);
+	check_claimed("L06 client-address is believed of services only", "0:address:127.0.0.1 0:user:u1 ");
+	CHECK(call(M_WHO, "x", &stranger, 0).code == RPC_UNAUTHENTICATED);
+	check_claimed("guessing tokens costs too", "0:address:127.0.0.1 ");
+	CHECK(call(M_USER, "x", &bridged, 0).code == RPC_OK);
+	check_claimed("A18 a method of a stricter class", "0:address:2001:db8:1:2::/64 1:address:2001:db8:1:2::/64 0:user:u1 1:user:u1 ");
+	CHECK_ROW("inline is never limited", call(M_PING, "x", &guest, 0).code == RPC_OK);
+	check_claimed("inline", "");
+
 	allowance = 0;
 	struct answer a = call(M_ECHO, "x", &guest, 0);
-	CHECK(a.code == RPC_RESOURCE_EXHAUSTED && strcmp(a.reason, "RATE_LIMITED") == 0);
-	CHECK_STR(str_from(a.param_name), "retry_after");
-	CHECK_STR(str_from(a.param_value), "7");
+	CHECK(a.code == RPC_RESOURCE_EXHAUSTED && strcmp(a.reason, "RATE_LIMITED") == 0 && a.param_count == 3);
+	CHECK_STR(str_from(a.rate_limit), "\"default\";r=0;t=7");
+	CHECK_STR(str_from(a.rate_limit_policy), "\"default\";q=100;w=60");
 	allowance = 1;
-	CHECK_ROW("the user's comes after the address's", strcmp(call(M_WHO, "x", &direct, 0).reason, "RATE_LIMITED") == 0);
-	CHECK_ROW("inline is never limited", call(M_PING, "x", &guest, 0).code == RPC_OK);
-	CHECK_ROW("nor is what a service asks for itself", call(M_WHO, "x", &internal, 0).code == RPC_OK);
+	a = call(M_WHO, "x", &bridged, 0);
+	CHECK_ROW("the user's comes after the address's", strcmp(a.reason, "RATE_LIMITED") == 0);
+	CHECK_STR_ROW("and it is known who was refused", str_from(a.user), USER_U1_HASH);
+	allowance = 10;
+	a = call(M_USER, "x", &bridged, 0);
+	CHECK_STR_ROW("a good answer tells too", str_from(a.rate_limit), "\"default\";r=8;t=7, \"login\";r=8;t=7");
+	CHECK_STR_ROW("a short hash of the user", str_from(a.user), USER_U1_HASH);
+	CHECK_STR_ROW("only services are told who", str_from(call(M_WHO, "x", &direct, 0).user), "");
+	allowance = 0;
+	a = call(M_WHO, "x", &internal, 0);
+	CHECK_ROW("nor is what a service asks for itself", a.code == RPC_OK && a.rate_limit[0] == '\0');
+	limiter_is_down = true;
+	a = call(M_WHO, "x", &bridged, 0);
+	CHECK_ROW("L04 a limiter that cannot tell lets through", a.code == RPC_OK && a.rate_limit[0] == '\0');
+	limiter_is_down = false;
 	fixture_stop();
-	fx.options.address_limit = fx.options.user_limit = NULL;
+	fx.options.limits = NULL;
+	fx.methods[M_USER].limit_class = LIMIT_DEFAULT;
 }
 
 int main(void)

@@ -321,6 +321,9 @@ void answer_done(void *self, const struct rpc_outcome *o)
 	a->payload_bytes = o->payload.len;
 	keep(a->reason, sizeof a->reason, o->reason);
 	keep(a->message, sizeof a->message, o->message);
+	keep(a->rate_limit, sizeof a->rate_limit, o->metadata.rate_limit);
+	keep(a->rate_limit_policy, sizeof a->rate_limit_policy, o->metadata.rate_limit_policy);
+	keep(a->user, sizeof a->user, o->metadata.user);
 	a->param_count = o->param_count;
 	a->violation_count = o->violation_count;
 	if (o->param_count) {

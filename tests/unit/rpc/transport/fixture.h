@@ -90,6 +90,7 @@ struct answer {
 	size_t param_count, violation_count;
 	char param_name[64], param_value[64], violation_field[96], violation_type[32];
 	size_t payload_bytes;
+	char rate_limit[96], rate_limit_policy[96], user[16];
 };
 void answer_init(struct answer *answer);
 void answer_fini(struct answer *answer);
