@@ -89,7 +89,7 @@ class Crowd:
         self.announce = announce
         self.wrap = wrap or (lambda connection: connection)
         self.open, self.dropped, self.dialled, self.most = {}, 0, 0, 0
-        self.poll = select.poll()
+        self.poll = select.epoll()
 
     def add(self):
         connection = dial(self.target, self.dialled, receive=4096 if self.read is not None else None)
@@ -100,7 +100,7 @@ class Crowd:
         item = [connection, left, 0]
         self.open[connection.fileno()] = item
         # With unread input on its way only the end matters.
-        self.poll.register(connection.fileno(), select.POLLRDHUP | (0 if self.read is not None else select.POLLIN))
+        self.poll.register(connection.fileno(), select.EPOLLRDHUP | (0 if self.read is not None else select.EPOLLIN))
         self.push(item)
 
     def push(self, item):
@@ -122,6 +122,8 @@ class Crowd:
             self.dropped += 1
 
     def each_second(self):
+        if not self.opening and self.read is None:
+            return
         for item in list(self.open.values()):
             if self.trickle and not item[1]:
                 item[1] = self.trickle
@@ -157,11 +159,11 @@ class Crowd:
                 if self.announce:
                     print("ready", flush=True)
             self.most = max(self.most, len(self.open))
-            for fd, events in self.poll.poll(20):
+            for fd, events in self.poll.poll(0.02):
                 item = self.open.get(fd)
                 if not item:
                     continue
-                if events & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
+                if events & (select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR):
                     self.drop(item)
                     continue
                 try:
