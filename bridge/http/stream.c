@@ -343,6 +343,7 @@ static bool open_reader(struct stream *s, const Petfood__V1__StreamOpen *open, s
 	char token[SERVICE_TOKEN_BYTES_MAX];
 	struct rpc_metadata metadata = {
 		.on_behalf_of = str_from(open->user_id),
+		.on_behalf_session = str_from(open->session_id),
 		.accept_language = s->x->lang == LANG_EN ? STR("en") : STR("zh-CN"),
 		.traceparent = str_from(s->x->traceparent),
 		.request_id = s->x->request_id,

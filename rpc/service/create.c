@@ -141,5 +141,8 @@ bool plan_service_create_plan_stream(struct call *call, const void *request, voi
 	out->closing = arena_new(call->arena, ProtobufCBinaryData);
 	*out->closing = bytes_of(frame_done(call, task_id));
 	out->user_id = text_in(call, caller_id(call));
-	return create(call, request, false, task_id, &out->base, err);
+	if (!create(call, request, false, task_id, &out->base, err)) return false;
+	/* Of this call, also where the rest is the reply of the first one. */
+	out->session_id = text_in(call, str_from(call->caller.session_id));
+	return true;
 }

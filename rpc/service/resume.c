@@ -106,6 +106,7 @@ bool plan_service_resume_plan_stream(struct call *call, const void *request, voi
 
 	out->task_id = text_in(call, task.id);
 	out->user_id = text_in(call, caller_id(call));
+	out->session_id = text_in(call, str_from(call->caller.session_id));
 	out->mode = PETFOOD__V1__STREAM_MODE__STREAM_MODE_FOLLOW;
 	out->n_closing = 1;
 	out->closing = arena_new(call->arena, ProtobufCBinaryData);

@@ -59,8 +59,9 @@ struct event_sink {
 	void *self;
 };
 /* Callbacks run on the hub's thread, one at a time. metadata is copied and goes with each read of the log: the CLI's user token, or
- * the bridge's on_behalf_of without a service_authorization of its own: then the hub's current service token is used, so that the
- * stream outlives the user's token and any one service token (expiry does not end an open stream). */
+ * the bridge's on_behalf_of and on_behalf_session without a service_authorization of its own: then the hub's current service token is used, so that the
+ * stream outlives the user's token and any one service token (expiry does not end an open stream). Whether
+ * that user and session may still call is asked with the heads, every 2 s: once not, the reader ends with UNAUTHENTICATED. */
 MUST_CHECK bool event_reader_open(struct event_hub *hub, struct str task_id, uint64_t after, const struct rpc_metadata *metadata,
                                   const struct event_sink *sink, struct event_reader **out, struct error *err);
 /* There is room again. Any thread. */

@@ -160,6 +160,8 @@ static void end_call(struct hub_call *call)
 	rpc_pending_release(&call->pending);
 	if (call->method == call->hub->read_heads)
 		heads_on_reply(call);
+	else if (call->method == call->hub->check_sessions)
+		callers_on_reply(call);
 	else
 		reader_on_read(call);
 }
@@ -252,12 +254,13 @@ static void *run(void *self)
 		(void)readers_retry(hub, now_ms);
 		if (lost || now_ms >= hub->heads_at_ms) {
 			heads_ask(hub, now_ms);
+			callers_ask(hub);
 			hub->heads_at_ms = now_ms + hub->heads_interval_ms;
 		}
 		readers_start_reads(hub);
 		pthread_mutex_lock(&hub->lock);
 		bool idle = !hub->readers;
-		bool finished = stopping && idle && !hub->reads_under_way && !hub->heads_under_way && !hub->ended;
+		bool finished = stopping && idle && !hub->reads_under_way && !hub->heads_under_way && !hub->checks_under_way && !hub->ended;
 		pthread_mutex_unlock(&hub->lock);
 		if (finished) return NULL;
 		/* While stopping, what is left to come are the ends of calls, and those signal. */
@@ -279,6 +282,7 @@ bool event_hub_create(const struct event_hub_options *options, struct event_hub 
 	hub->client = options->client;
 	hub->list_events = method_by_name(STR("petfood.v1.TaskService/ListEvents"));
 	hub->read_heads = method_by_name(STR("petfood.v1.TaskService/ReadHeads"));
+	hub->check_sessions = method_by_name(STR("petfood.v1.AuthService/CheckSessions"));
 	hub->heads_interval_ms = options->heads_interval_ms ? options->heads_interval_ms : HEADS_INTERVAL_MS;
 	hub->notices_tail = &hub->notices;
 	hub->ended_tail = &hub->ended;

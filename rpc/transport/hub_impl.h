@@ -19,6 +19,7 @@ enum {
 	LIVE_EVENTS_MAX = 256,   /* kept per reader while it reads the log */
 	LIVE_BYTES_MAX = 64 * 1024,
 	HEADS_PER_CALL = 1000,
+	CALLERS_PER_CALL = 1000, /* what CheckSessionsRequest takes */
 	RETRY_MIN_MS = 50,
 	RETRY_MAX_MS = 2000,
 	INTERNAL_FAILURES_MAX = 8, /* in a row: then it is no passing fault */
@@ -53,7 +54,7 @@ struct hub_call {
 	struct arena *arena;
 	ProtobufCMessage *reply;
 	struct error err;
-	size_t id_count;              /* heads */
+	size_t id_count;              /* heads; of a check: callers, two ids each */
 	char **ids;
 	bool as_service;
 	struct hub_call *next;        /* among the ended ones */
@@ -91,7 +92,7 @@ struct event_reader {
 
 struct event_hub {
 	struct rpc_client *client;
-	const struct method_side *list_events, *read_heads;
+	const struct method_side *list_events, *read_heads, *check_sessions;
 	int64_t heads_interval_ms;
 	nng_socket socket;
 	nng_aio *aio;
@@ -113,7 +114,7 @@ struct event_hub {
 
 	/* The hub's thread alone. */
 	struct event_reader *queue, *retrying;
-	size_t reads_under_way, heads_under_way;
+	size_t reads_under_way, heads_under_way, checks_under_way;
 	int64_t heads_at_ms;
 	uint64_t heads_serial;
 };
@@ -128,12 +129,17 @@ void hub_call_free(struct hub_call **call);
 /* hub_reader.c: on the hub's thread, without the lock */
 void reader_step(struct event_reader *reader);
 void reader_finish(struct event_reader *reader); /* on_closed, then frees it */
+void reader_fail(struct event_reader *reader, const struct error *err); /* nothing follows but on_error */
 void reader_note(struct event_reader *reader, uint64_t number, bool terminal, struct str data);
 void reader_head(struct event_reader *reader, uint64_t last, bool terminal);
 void reader_on_read(struct hub_call *call);
 void readers_start_reads(struct event_hub *hub);
 /* Lets those retry whose time has come; gives when the next one wants to, INT64_MAX if none. */
 int64_t readers_retry(struct event_hub *hub, int64_t now_ms);
+
+/* hub_callers.c */
+void callers_ask(struct event_hub *hub);
+void callers_on_reply(struct hub_call *call);
 
 /* hub_heads.c */
 void heads_ask(struct event_hub *hub, int64_t now_ms);

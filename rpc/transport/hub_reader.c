@@ -59,7 +59,7 @@ void reader_finish(struct event_reader *reader)
 	sink.on_closed(sink.self);
 }
 
-static void fail(struct event_reader *reader, const struct error *err)
+void reader_fail(struct event_reader *reader, const struct error *err)
 {
 	end_reading(reader);
 	if (!atomic_load(&reader->closed)) reader->sink.on_error(reader->sink.self, err);
@@ -98,7 +98,7 @@ static bool give_from_page(struct event_reader *reader)
 	if (event->number != reader->last + 1) {
 		error_set(&err, RPC_DATA_LOSS, "EVENTS_MISSING", "the log goes from event %llu to %llu",
 		          (unsigned long long)reader->last, (unsigned long long)event->number);
-		fail(reader, &err);
+		reader_fail(reader, &err);
 		return false;
 	}
 	return give(reader, event->number, (struct str){ (const char *)event->data.data, event->data.len },
@@ -172,7 +172,7 @@ void reader_head(struct event_reader *reader, uint64_t last, bool terminal)
 	if (terminal && last <= reader->last) {
 		error_set(&err, RPC_OUT_OF_RANGE, "STREAM_ENDED", "the task ended with event %llu",
 		          (unsigned long long)last);
-		fail(reader, &err);
+		reader_fail(reader, &err);
 		return;
 	}
 	learn(reader, last);
@@ -271,7 +271,7 @@ void reader_on_read(struct hub_call *call)
 	reader->heard_at_ms = time_monotonic_ms();
 	if (!call->reply) {
 		if (is_final(reader, &call->err)) {
-			fail(reader, &call->err);
+			reader_fail(reader, &call->err);
 		} else {
 			if (reader->failures == 0) log_debug("events.read_failed", LOG_ERR(&call->err));
 			retry_later(reader);
@@ -290,7 +290,7 @@ void reader_on_read(struct hub_call *call)
 			error_set(&call->err, RPC_DATA_LOSS, "EVENTS_MISSING",
 			          "the log ends at %llu and gives nothing after %llu", (unsigned long long)page->last,
 			          (unsigned long long)reader->last);
-			fail(reader, &call->err);
+			reader_fail(reader, &call->err);
 		}
 		hub_call_free(&call);
 		return;

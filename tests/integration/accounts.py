@@ -5,6 +5,7 @@ import email.policy
 import itertools
 import re
 import secrets
+import sqlite3
 import threading
 import unittest
 
@@ -116,6 +117,13 @@ class Accounts(unittest.TestCase):
         """The code of the count-th mail to an address, once it is there."""
         wait_until(f"mail {count} to somebody", lambda: len(mails(self.daemon, address)) >= count)
         return code_of(mails(self.daemon, address)[count - 1])
+
+    def sql(self, statement, *values):
+        """Straight at the database, as an operator would in need."""
+        with sqlite3.connect(self.daemon.dir / "data" / "petfood.db", timeout=30) as database:
+            rows = database.execute(statement, values).fetchall()
+        database.close()
+        return rows
 
     def at_once(self, calls):
         """The answers of calls that are made together."""

@@ -2,10 +2,13 @@
 import base64
 import json
 import re
+import threading
+import time
 import unittest
 
+import harness
 from accounts import Accounts, Person, code_of, mails
-from harness import Daemon, make_jwt, wait_until
+from harness import DEADLINE_S, Connection, Daemon, Stream, make_jwt, wait_until
 
 
 class Basics(Accounts):
@@ -347,3 +350,279 @@ class Codes(Accounts):
             other.post("/api/v1/auth/send-code", {"email": bob.email, "code_type": "register"}, user=None)
             code = code_of(wait_until("the mail", lambda: mails(other, bob.email))[0])
             self.assertEqual(other.post("/api/v1/auth/verify-register", bob.form(code=code), user=None).status, 200)
+
+
+class Profile(Accounts):
+    def test_profile(self):
+        ann = self.registered()
+        token = ann.tokens["access_token"]
+        answer = self.put("profile", token=token, nickname="豆豆妈", phone="13800138000")
+        self.assertEqual((answer.status, answer.json["message"]), (200, "更新成功"))
+        self.assertEqual((answer.data["nickname"], answer.data["phone"]), ("豆豆妈", "13800138000"))
+        same = self.put("profile", token=token, nickname=None, phone="13900139000")
+        self.assertEqual((same.data["nickname"], same.data["phone"]), ("豆豆妈", "13900139000"))
+        self.assertEqual(self.put("profile", token=token).data["nickname"], "豆豆妈")
+        self.assertEqual(self.get("me", token=token).data["phone"], "13900139000")
+        for wrong in ({"nickname": ""}, {"nickname": "x" * 51}, {"phone": "1380013800"}, {"phone": "+8613800138"}, {"phone": ""}):
+            refused = self.put("profile", token=token, **wrong)
+            self.assertEqual((refused.status, refused.json["detail"][0]["field"]), (422, "body." + next(iter(wrong))), wrong)
+        self.assertEqual(self.put("profile", token=token, nickname="x" * 50).status, 200)
+
+    def test_A30_server_owned_fields_cannot_be_set(self):
+        eve = self.person("eve")
+        answer = self.post("register", **eve.form(is_superuser=True, is_pro=True, is_active=False, id="mine", plan_type="yearly", created_at="2020-01-01T00:00:00Z",
+                                                  user={"is_superuser": True}, hashed_password="x"))
+        eve.enter(answer)
+        token = eve.tokens["access_token"]
+        self.put("profile", token=token, nickname="eve", is_superuser=True, is_pro=True, username="admin", email="x@example.com", subscription_expired_at="2099-01-01T00:00:00Z")
+        me = self.get("me", token=token).data
+        self.assertEqual((me["is_superuser"], me["is_pro"], me["plan_type"], me["is_active"], me["username"], me["email"], me["subscription_expired_at"]),
+                         (False, False, None, True, eve.name, eve.email, None))
+        self.assertNotEqual(me["id"], "mine")
+        self.assertGreater(me["created_at"], "2021")
+
+    def test_subscription(self):
+        ann = self.registered()
+        answer = self.get("subscription", token=ann.tokens["access_token"])
+        self.assertEqual((answer.status, answer.json["message"], answer.data),
+                         (200, "获取成功", {"is_pro": False, "plan_type": None, "subscription_expired_at": None, "is_expired": False, "days_remaining": None}))
+        now = int(time.time())
+        for ends, want in (((now + 10 * 86400 + 3600) * 1000000, (False, 10)), ((now - 5) * 1000000, (True, 0))):
+            self.sql("update users set is_pro = 1, plan_type = 'monthly', subscription_expired_at = ? where id = ?", ends, ann.id)
+            data = self.get("subscription", token=ann.tokens["access_token"]).data
+            self.assertEqual((data["is_pro"], data["plan_type"], data["is_expired"], data["days_remaining"]), (True, "monthly", *want))
+            self.assertTrue(data["subscription_expired_at"].endswith("Z"))
+
+    def test_change_password(self):
+        ann = self.registered()
+        other = self.signed_in(ann)
+        token, new = ann.tokens["access_token"], Person.secret("next " + ann.password)
+        wrong = self.put("password", token=token, old_password="not it", new_password=new)
+        self.assertEqual((wrong.status, wrong.json["message"]), (422, "旧密码错误"))
+        short = self.put("password", token=token, old_password=ann.password, new_password="12345")
+        self.assertEqual((short.status, short.json["detail"][0]["field"]), (422, "body.new_password"))
+        self.assertEqual(self.put("password", token=token, new_password=new).json["detail"][0]["field"], "body.old_password")
+        done = self.put("password", token=token, old_password=ann.password, new_password=new)
+        self.assertEqual((done.status, done.json["message"], done.data), (200, "密码修改成功", {"message": "密码修改成功"}))
+        # The session that changed it goes on, every other one is out.
+        self.assertEqual(self.get("me", token=token).status, 200)
+        self.assertEqual(self.post("refresh", refresh_token=ann.tokens["refresh_token"]).status, 200)
+        self.assertEqual(self.get("me", token=other["access_token"]).status, 401)
+        self.assertEqual(self.post("refresh", refresh_token=other["refresh_token"]).status, 401)
+        self.assertEqual(self.post("login", username=ann.name, password=ann.password).status, 401)
+        self.assertEqual(self.post("login", username=ann.name, password=new).status, 200)
+
+    def test_A22_passwords_are_their_bytes(self):
+        for password in ("狗" * 24, "é" * 6, "e\u0301" * 6, "  six  ", "\U0001f436" * 6, "x" * 72):
+            who = self.person()
+            who.password = Person.secret(password) if len(password) > 20 else password
+            self.assertEqual(self.post("register", **who.form()).status, 200, password)
+            self.assertEqual(self.post("login", username=who.name, password=password).status, 200)
+            for near in (password[:-1], password + "x", password.strip() + "!", password.upper() + "x"):
+                self.assertEqual(self.post("login", username=who.name, password=near).status, 401)
+        composed = self.person()
+        composed.password = "caf\u00e9 12"
+        self.post("register", **composed.form())
+        self.assertEqual(self.post("login", username=composed.name, password="cafe\u0301 12").status, 401)
+        nul = self.daemon.post("/api/v1/auth/register", raw=b'{"username":"nulnul","email":"nul@example.com","password":"123456\\u0000x"}', user=None)
+        self.assertEqual((nul.status, nul.json["detail"][0]["field"]), (422, "body.password"))
+        nul = self.daemon.post("/api/v1/auth/login", raw=b'{"username":"nulnul","password":"123456\\u0000x"}', user=None)
+        self.assertEqual(nul.status, 422)
+
+
+class Sessions(Accounts):
+    """Who is locked out is out everywhere within five seconds, open streams included."""
+    settings = {"PETFOOD_BENCH": "true"}
+    ROUTES = ("auth/me", "auth/sessions", "auth/subscription", "tasks", "plans", "pets")
+    BOUND_S = 5.0
+
+    def stream_of(self, tokens):
+        """An open stream of a task that emits nothing for a minute, and its reader: events until the end."""
+        stream = Stream(self.daemon.port)
+        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        stream.connection.send("POST", "/api/v1/plans/stream", {"events": 100, "interval_ms": 60000}, headers)
+        seen, ended = [], threading.Event()
+
+        def read():
+            try:
+                seen.extend(stream.events())
+            except OSError:
+                pass  # closed by the test itself
+            ended.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        wait_until("the stream's head", lambda: stream.status)
+        self.assertEqual(stream.status, 200)
+        self.addCleanup(stream.close)
+        return ended
+
+    def assert_out(self, began, tokens, *streams):
+        """401 on every route, no refresh, and streams closed: all within the bound."""
+        wait_until("a 401", lambda: self.get("me", token=tokens["access_token"]).status == 401)
+        for ended in streams:
+            self.assertTrue(ended.wait(DEADLINE_S), "the stream is still open")
+        took = time.monotonic() - began
+        if not harness.SHORT:
+            self.assertLess(took, self.BOUND_S)
+        for route in self.ROUTES:
+            self.assertEqual(self.daemon.get("/api/v1/" + route, user=None, token=tokens["access_token"]).status, 401, route)
+        self.assertEqual(self.daemon.post("/api/v1/plans/stream", {}, user=None, token=tokens["access_token"]).status, 401)
+        self.assertEqual(self.post("refresh", refresh_token=tokens["refresh_token"]).status, 401)
+
+    def assert_in(self, tokens, *streams):
+        self.assertEqual(self.get("me", token=tokens["access_token"]).status, 200)
+        for ended in streams:
+            self.assertFalse(ended.is_set())
+
+    def test_lists_and_ends_one(self):
+        ann = self.registered()
+        answer = self.post("login", username=ann.name, password=ann.password, headers={"User-Agent": "phone/1 (test)"})
+        phone = answer.data["tokens"]
+        listed = self.get("sessions", token=phone["access_token"]).data
+        self.assertEqual(listed["total"], 2)
+        self.assertEqual([(s["user_agent"], s["client_address"], s["current"]) for s in listed["items"]],
+                         [("phone/1 (test)", "127.0.0.1", True), (None, "127.0.0.1", False)])
+        self.assertEqual(set(listed["items"][0]), {"id", "created_at", "last_used_at", "expires_at", "user_agent", "client_address", "current"})
+        phone_stream, own_stream = self.stream_of(phone), self.stream_of(ann.tokens)
+        eve = self.registered("eve")
+        foreign = self.daemon.delete(f"/api/v1/auth/sessions/{listed['items'][0]['id']}", user=None, token=eve.tokens["access_token"])
+        self.assertEqual((foreign.status, foreign.json["message"]), (404, "会话不存在"))
+        began = time.monotonic()
+        ended = self.daemon.delete(f"/api/v1/auth/sessions/{listed['items'][0]['id']}", user=None, token=ann.tokens["access_token"])
+        self.assertEqual((ended.status, ended.data["session_id"]), (200, listed["items"][0]["id"]))
+        self.assert_out(began, phone, phone_stream)
+        self.assert_in(ann.tokens, own_stream)
+        self.assertEqual(self.get("sessions", token=ann.tokens["access_token"]).data["total"], 1)
+        again = self.daemon.delete(f"/api/v1/auth/sessions/{listed['items'][0]['id']}", user=None, token=ann.tokens["access_token"])
+        self.assertEqual(again.status, 404)
+
+    def test_A14_password_change_ends_the_others(self):
+        ann = self.registered()
+        other = self.signed_in(ann)
+        own_stream, other_stream = self.stream_of(ann.tokens), self.stream_of(other)
+        began = time.monotonic()
+        changed = self.put("password", token=ann.tokens["access_token"], old_password=ann.password, new_password=Person.secret("2nd" + ann.password))
+        self.assertEqual(changed.status, 200)
+        self.assert_out(began, other, other_stream)
+        self.assert_in(ann.tokens, own_stream)
+
+    def test_A14_logout_all(self):
+        ann = self.registered()
+        other = self.signed_in(ann)
+        streams = [self.stream_of(ann.tokens), self.stream_of(other)]
+        began = time.monotonic()
+        answer = self.post("logout-all", token=other["access_token"])
+        self.assertEqual((answer.status, answer.data), (200, {"sessions": 2}))
+        self.assert_out(began, ann.tokens, streams[0])
+        self.assert_out(began, other, streams[1])
+        self.assertEqual(self.get("sessions", token=self.signed_in(ann)["access_token"]).data["total"], 1)
+
+    def test_logout_ends_its_own_only(self):
+        ann = self.registered()
+        other = self.signed_in(ann)
+        streams = [self.stream_of(ann.tokens), self.stream_of(other)]
+        began = time.monotonic()
+        self.assertEqual(self.post("logout", token=other["access_token"]).status, 200)
+        self.assert_out(began, other, streams[1])
+        self.assert_in(ann.tokens, streams[0])
+        nobody = self.post("logout", token=self.daemon.token("machine"))  # a token without a session
+        self.assertEqual((nobody.status, nobody.json["message"]), (404, "会话不存在"))
+
+    def test_A14_reset_ends_all(self):
+        ann = self.registered()
+        stream = self.stream_of(ann.tokens)
+        self.post("password/send-code", email=ann.email)
+        code = self.mailed_code(ann.email)
+        began = time.monotonic()
+        self.assertEqual(self.post("password/reset", email=ann.email, code=code, new_password=Person.secret("3rd" + ann.password)).status, 200)
+        self.assert_out(began, ann.tokens, stream)
+
+    def test_disabled_users_are_out(self):
+        ann = self.registered()
+        stream = self.stream_of(ann.tokens)
+        machine = {"access_token": self.daemon.token(ann.name), "refresh_token": "none"}
+        machine_stream = self.stream_of(machine)
+        self.daemon.cli("user", "disable", ann.name, json_out=False)
+        began = time.monotonic()
+        self.assert_out(began, ann.tokens, stream)
+        self.assert_out(began, machine, machine_stream)
+        refused = self.post("login", username=ann.name, password=ann.password)
+        self.assertEqual((refused.status, refused.json["message"]), (401, "用户已被禁用"))
+        self.assertEqual(self.post("login", username=ann.name, password="not it").json["message"], "用户名或密码错误")
+        self.daemon.cli("user", "enable", ann.name, json_out=False)
+        self.assert_in(self.signed_in(ann))
+        self.assertEqual(self.get("me", token=ann.tokens["access_token"]).status, 401)  # a revoked session stays that
+
+    def test_A10_reuse_of_an_old_token_ends_the_session(self):
+        ann = self.registered()
+        stream = self.stream_of(ann.tokens)
+        chain = [ann.tokens]
+        for _ in range(3):
+            chain.append(self.post("refresh", refresh_token=chain[-1]["refresh_token"]).data)
+        self.assertEqual(len({t["refresh_token"] for t in chain}), 4)
+        began = time.monotonic()
+        old = self.post("refresh", refresh_token=chain[0]["refresh_token"])
+        self.assertEqual((old.status, old.json["message"]), (401, "刷新令牌无效或已撤销"))
+        for tokens in chain:
+            self.assert_out(began, tokens, stream)
+        self.assertIn("session.token_reused", self.daemon.log())
+
+    def test_A11_A12_everybody_gets_the_same_successor(self):
+        ann = self.registered()
+        answers = self.at_once([lambda: self.post("refresh", refresh_token=ann.tokens["refresh_token"])] * 50)
+        self.assertEqual({a.status for a in answers}, {200})
+        self.assertEqual(len({a.data["refresh_token"] for a in answers}), 1)
+        parent = self.post("refresh", refresh_token=ann.tokens["refresh_token"])
+        self.assertEqual(parent.data["refresh_token"], answers[0].data["refresh_token"])
+        self.assertEqual(self.get("sessions", token=answers[0].data["access_token"]).data["total"], 1)
+        self.assertEqual(self.sql("select generation from sessions where user_id = ?", ann.id), [(2,)])
+        self.assertEqual(self.post("refresh", refresh_token=answers[0].data["refresh_token"]).status, 200)
+
+    def test_tokens_are_unique(self):
+        ann = self.registered()
+        tokens = [ann.tokens] + [a.data["tokens"] for a in self.at_once([lambda: self.post("login", username=ann.name, password=ann.password)] * 10)]
+        self.assertEqual(len({t["access_token"] for t in tokens}), 11)
+        self.assertEqual(len({t["refresh_token"] for t in tokens}), 11)
+
+
+class Grace(Accounts):
+    def test_A11_the_grace_ends(self):
+        with Daemon(movable_clock=True) as daemon:
+            type(self).daemon, shared = daemon, self.daemon
+            try:
+                ann = self.registered()
+                first = self.post("refresh", refresh_token=ann.tokens["refresh_token"]).data
+                daemon.clock_jump(9)
+                within = self.post("refresh", refresh_token=ann.tokens["refresh_token"])
+                self.assertEqual((within.status, within.data["refresh_token"]), (200, first["refresh_token"]))
+                daemon.clock_jump(3)
+                self.assertEqual(self.post("refresh", refresh_token=ann.tokens["refresh_token"]).status, 401)
+                self.assertEqual(self.post("refresh", refresh_token=first["refresh_token"]).status, 401)
+                # Unused for as long as a session lives, it is gone; used, it lives on.
+                bob = self.registered("bob")
+                daemon.clock_jump(6 * 86400)
+                kept = self.post("refresh", refresh_token=bob.tokens["refresh_token"]).data
+                daemon.clock_jump(6 * 86400)
+                kept = self.post("refresh", refresh_token=kept["refresh_token"]).data
+                self.assertEqual(self.get("me", token=kept["access_token"]).status, 200)
+                daemon.clock_jump(7 * 86400 + 1)
+                self.assertEqual(self.post("refresh", refresh_token=kept["refresh_token"]).status, 401)
+                self.assertEqual(self.get("me", token=kept["access_token"]).status, 401)
+            finally:
+                type(self).daemon = shared
+
+    def test_A13_a_lost_answer_is_survived(self):
+        """The rotation is stored, the answer is not heard: whoever asks again goes on."""
+        ann = self.registered()
+        for round in range(5):
+            connection = Connection(self.daemon.port)
+            connection.send("POST", "/api/v1/auth/refresh", {"refresh_token": ann.tokens["refresh_token"]})
+            wait_until("the rotation", lambda: self.sql("select generation from sessions where user_id = ?", ann.id) == [(round + 2,)])
+            connection.close()
+            if round % 2:
+                self.daemon.kill()
+                self.daemon.start()
+            again = self.post("refresh", refresh_token=ann.tokens["refresh_token"])
+            self.assertEqual(again.status, 200, again)
+            ann.tokens = again.data
+        self.assertEqual(self.get("me", token=ann.tokens["access_token"]).status, 200)
