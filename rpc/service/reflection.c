@@ -67,12 +67,13 @@ static const char *type_name(const struct field_side *field)
 static Petfood__Rpc__V1__FieldInfo *field_info(struct call *call, const struct field_side *field)
 {
 	Petfood__Rpc__V1__FieldInfo *info = arena_new(call->arena, Petfood__Rpc__V1__FieldInfo);
+	bool as_list = field->message && field->message->as_list; /* shown as it is written in JSON */
 	petfood__rpc__v1__field_info__init(info);
 	info->name = text_in(call, str_from(field->field->name));
 	info->number = field->field->id;
-	info->type = text_in(call, str_from(type_name(field)));
-	info->repeated = field->presence == FIELD_REPEATED || field->presence == FIELD_MAP;
-	info->optional = field->presence == FIELD_OPTIONAL;
+	info->type = text_in(call, str_from(type_name(as_list ? &field->message->fields[0] : field)));
+	info->repeated = as_list || field->presence == FIELD_REPEATED || field->presence == FIELD_MAP;
+	info->optional = as_list || field->presence == FIELD_OPTIONAL;
 	info->required = field->rule.required;
 	if (!field->enumeration) return info;
 	info->values = arena_new_array(call->arena, char *, field->enumeration->count);

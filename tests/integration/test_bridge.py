@@ -179,7 +179,7 @@ class OpenApi(unittest.TestCase):
     def test_B38_examples_are_taken(self):
         for verb, path, operation in self.operations():
             parameters = operation.get("parameters", [])
-            query = [(p["name"], value) for p in parameters if p["in"] == "query"
+            query = [(p["name"], json.dumps(value) if isinstance(value, bool) else value) for p in parameters if p["in"] == "query"
                      for value in (p["example"] if isinstance(p["example"], list) else [p["example"]])]
             target = re.sub(r"\{(\w+)\}", lambda m: next(p["example"] for p in parameters if p["name"] == m.group(1)), path)
             if query:

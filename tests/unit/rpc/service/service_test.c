@@ -964,6 +964,15 @@ static void test_system(void)
 		CHECK_STR(str_from(field->type), "petfood.v1.PetType");
 	}
 	CHECK(found && !described->method);
+	describe.name = (char *)(uintptr_t) "petfood.v1.UpdatePetRequest";
+	CHECK_OK(run(&t, "petfood.rpc.v1.ReflectionService/Describe", &describe, (void **)&described, &err), &err);
+	found = false;
+	for (size_t i = 0; i < described->n_fields; i++) {
+		Petfood__Rpc__V1__FieldInfo *field = described->fields[i];
+		if (strcmp(field->name, "allergens") == 0)
+			found = field->repeated && field->optional && strcmp(field->type, "string") == 0;
+	}
+	CHECK(found); /* a list as a message is described as the list that it is in JSON */
 	describe.name = (char *)(uintptr_t) "petfood.v1.Nothing";
 	CHECK(!run(&t, "petfood.rpc.v1.ReflectionService/Describe", &describe, (void **)&described, &err) &&
 	      error_is(&err, "METHOD_UNKNOWN"));
