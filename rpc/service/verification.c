@@ -1,11 +1,13 @@
 #include "rpc/service/verification.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rpc/outbound/mail/template.h"
 #include "rpc/wire/limiter.h"
 #include "store/base/log.h"
+#include "store/base/metrics.h"
 
 #define REFERENCE_PREFIX "code:"
 
@@ -21,6 +23,15 @@ struct code_limits verification_limits(int64_t expire_ms, int64_t cooldown_ms, u
 		.client_failures_max = 30,
 		.overall_failures_max = overall_failures_max,
 	};
+}
+
+/* How often codes end how; a rate of wrong ones that climbs is somebody guessing. */
+static void count(const char *outcome)
+{
+	char labels[64];
+	(void)snprintf(labels, sizeof labels, "outcome=\"%s\"", outcome);
+	metric_add(metric_counter("verification_codes_total", labels, "Codes issued, taken and refused, by reason."),
+	           1);
 }
 
 static void make_hash(const struct verification *v, struct str address, enum code_purpose purpose, struct str code,
@@ -81,6 +92,7 @@ bool verification_send(const struct verification *v, struct str address, enum co
 		withdraw(v, &issue);
 		ok = false;
 	}
+	count(ok ? "issued" : err->reason);
 	if (ok) {
 		*out = (struct verification_sent){ .cooldown_s = (v->limits.cooldown_ms + 999) / 1000,
 			                           .sends_left = issued.sends_left,
@@ -110,7 +122,9 @@ bool verification_take(const struct verification *v, struct str address, enum co
 		                    .client = str_from(client),
 		                    .ticket = str_from(ticket.id) };
 	make_hash(v, address, purpose, code, attempt.hash);
-	if (!v->codes.driver->take(v->codes.self, &attempt, &v->limits, 0, err)) {
+	bool ok = v->codes.driver->take(v->codes.self, &attempt, &v->limits, 0, err);
+	count(ok ? "taken" : err->reason);
+	if (!ok) {
 		log_info("code.refused", LOG_CSTR("mailbox", ticket.mailbox),
 		         LOG_CSTR("purpose", code_purpose_name(purpose)), LOG_CSTR("reason", err->reason));
 		if (error_is(err, "CODE_FAILURES"))

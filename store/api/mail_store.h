@@ -30,13 +30,14 @@ struct mail_store {
 		/* When the first one is due, 0 = none waits. A read. */
 		bool (*next_due)(void *self, int64_t *out_at_us, struct error *err);
 		/* Gives the one that has been due longest to one caller, hidden from others for lease_ms; also an expired one, which is for the
-		 * caller to end. *out_has = false: none is due. */
+		 * caller to end. What is due later than any lease from now counts as due as well: the clock was set back. *out_has = false: none
+		 * is due. */
 		bool (*claim)(void *self, int64_t now_us, int64_t lease_ms, struct arena *arena, struct mail_job *out, bool *out_has,
 		              struct error *err);
 		/* Sent, or given up for that reason: the body is erased, the rest stays until it is swept. */
 		bool (*done)(void *self, struct str id, uint32_t attempt, int64_t now_us, struct error *err);
 		bool (*fail)(void *self, struct str id, uint32_t attempt, int64_t now_us, struct str reason, struct error *err);
-		/* Due again at next_at_us. */
+		/* Due again at next_at_us, no further ahead than a lease. */
 		bool (*retry)(void *self, struct str id, uint32_t attempt, int64_t next_at_us, struct str reason, struct error *err);
 		/* done, fail, retry: ABORTED/MAIL_MOVED unless that claim is the last one and the mail has not ended. */
 

@@ -46,7 +46,7 @@ static bool claim_work(struct sql_conn *conn, void *self, struct error *err)
 	if (!sql_start(conn, &query,
 	               "update mail_queue set attempt = attempt + 1, leased = true, next_at = ?2 where id = (select id "
 	               "from mail_queue "
-	               "where status = 'pending' and next_at <= ?1 order by next_at, created_at, id limit 1) "
+	               "where status = 'pending' and (next_at <= ?1 or next_at > ?2) order by next_at, created_at, id limit 1) "
 	               "returning id, reference, body, attempt, created_at, expires_at",
 	               SQL_ARGS(sql_int(job->now_us), sql_int(job->now_us + job->lease_us)), err))
 		return false;

@@ -90,7 +90,8 @@ static void rule_retry(struct world *w)
 	struct mail_job got = world_claim_mail(w);
 	int64_t next_us = w->now_us + 2 * SECOND_US;
 	CHECK_OK(MAIL(w, retry, got.id, got.attempt, next_us, STR("MAIL_UNREACHABLE"), &w->err), &w->err);
-	CHECK_FAILS(w, MAIL(w, done, got.id, got.attempt, w->now_us, &w->err), RPC_ABORTED, "MAIL_MOVED"); /* nobody holds it */
+	CHECK_FAILS(w, MAIL(w, done, got.id, got.attempt, w->now_us, &w->err), RPC_ABORTED,
+	            "MAIL_MOVED"); /* nobody holds it */
 	CHECK(next_due(w) == next_us);
 	w->now_us = next_us - 1;
 	CHECK(world_claim_mail(w).id.len == 0);
@@ -114,6 +115,19 @@ static void rule_expired(struct world *w)
 	CHECK_OK(MAIL(w, fail, got.id, got.attempt, w->now_us, STR("MAIL_EXPIRED"), &w->err), &w->err);
 }
 
+/* Due an hour from now by a clock that was an hour ahead: not to be waited for. */
+static void rule_clock_set_back(struct world *w)
+{
+	struct mail_job job = world_mail(w, "");
+	struct mail_job got = world_claim_mail(w);
+	CHECK_OK(MAIL(w, retry, got.id, got.attempt, w->now_us + 2 * SECOND_US, STR("R"), &w->err), &w->err);
+	w->now_us -= 3600 * (int64_t)SECOND_US;
+	got = world_claim_mail(w);
+	CHECK_STR(got.id, job.id.ptr);
+	CHECK(world_claim_mail(w).id.len == 0); /* held as any other */
+	CHECK_OK(MAIL(w, done, got.id, got.attempt, w->now_us, &w->err), &w->err);
+}
+
 static void rule_survives(struct world *w)
 {
 	struct mail_job waits = world_mail(w, "waits"), held = { 0 };
@@ -123,7 +137,8 @@ static void rule_survives(struct world *w)
 	struct mail_job second = world_mail(w, "second");
 	struct mail_job third = world_mail(w, "third");
 	struct mail_job got = world_claim_mail(w);
-	struct mail_job sent = str_equal(got.id, second.id) ? second : third, left = str_equal(got.id, second.id) ? third : second;
+	struct mail_job sent = str_equal(got.id, second.id) ? second : third,
+	                left = str_equal(got.id, second.id) ? third : second;
 	CHECK_OK(MAIL(w, done, sent.id, got.attempt, w->now_us, &w->err), &w->err);
 	reopen(w);
 	got = world_claim_mail(w); /* not the claimed one: its lease holds until somebody says that nobody is there */
@@ -148,8 +163,10 @@ static void rule_sweep(struct world *w)
 	for (int i = 0; i < 5; i++) {
 		(void)world_mail(w, "");
 		struct mail_job got = world_claim_mail(w);
-		if (i % 2) CHECK_OK(MAIL(w, fail, got.id, got.attempt, w->now_us, STR("R"), &w->err), &w->err);
-		else CHECK_OK(MAIL(w, done, got.id, got.attempt, w->now_us, &w->err), &w->err);
+		if (i % 2)
+			CHECK_OK(MAIL(w, fail, got.id, got.attempt, w->now_us, STR("R"), &w->err), &w->err);
+		else
+			CHECK_OK(MAIL(w, done, got.id, got.attempt, w->now_us, &w->err), &w->err);
 		w->now_us += SECOND_US;
 	}
 	struct mail_job waits = world_mail(w, "");
@@ -195,6 +212,7 @@ static const struct store_rule rules[] = {
 	{ "a claim that lapses is fenced", rule_lease },
 	{ "a retry comes at its time", rule_retry },
 	{ "an expired mail is handed out to be ended", rule_expired },
+	{ "a clock that was set back keeps no mail", rule_clock_set_back },
 	{ "mail survives a restart", rule_survives },
 	{ "ended mail is swept, waiting mail never", rule_sweep },
 	{ "two senders never hold one mail", rule_claim_is_exclusive },

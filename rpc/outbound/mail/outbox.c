@@ -85,7 +85,8 @@ static const struct mail_driver_ops outbox_ops = { "outbox", outbox_deliver, out
 bool mail_outbox_open(const struct mail_outbox_options *options, struct mail_driver *out, struct error *err)
 {
 	struct str from = options->from_address.len ? options->from_address : STR("petfood@localhost");
-	if (!mail_address_check(from, err)) return error_context(err, "SMTP_FROM_EMAIL");
+	if (!mail_address_check(from, err))
+		return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "SMTP_FROM_EMAIL is no address");
 	char *path = strndup(options->folder.ptr ? options->folder.ptr : "", options->folder.len);
 	struct outbox *box = calloc(1, sizeof *box);
 	if (!path || !box || !(box->from = strndup(from.ptr, from.len))) die("out of memory");

@@ -9,7 +9,7 @@ struct mail_outbox_options {
 	struct str folder;       /* absolute; made with mode 0700 if it is not there, its parent must be */
 	struct str from_address; /* "" = petfood@localhost */
 };
-/* Fails: FAILED_PRECONDITION/MAIL_OUTBOX, INVALID_ARGUMENT/MAIL_ADDRESS. */
+/* Fails: FAILED_PRECONDITION/MAIL_OUTBOX, INVALID_ARGUMENT/CONFIG_INVALID for the address. */
 MUST_CHECK bool mail_outbox_open(const struct mail_outbox_options *options, struct mail_driver *out, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "store/base/log.h"
+#include "store/base/metrics.h"
 #include "store/base/uuid.h"
 
 enum {
@@ -21,6 +22,15 @@ enum {
 };
 #define KEPT_MS (INT64_C(7) * 24 * 3600 * 1000)
 
+/* What became of a try. */
+enum outcome_kind { SENT, AGAIN, GIVEN_UP };
+enum { OUTCOME_KINDS = 3 };
+struct outcome {
+	enum outcome_kind kind;
+	const char *reason; /* static; "" if sent */
+	int64_t next_at_us;
+};
+
 struct mail_queue {
 	struct mail_queue_options options;
 	pthread_t thread;
@@ -28,6 +38,7 @@ struct mail_queue {
 	pthread_cond_t changed; /* on the monotonic clock */
 	bool stopping, woken;
 	int64_t swept_at_ms;
+	struct metric *ended[OUTCOME_KINDS]; /* deliveries by how they ended */
 };
 
 static int64_t or_default(int64_t value, int64_t fallback) { return value ? value : fallback; }
@@ -65,12 +76,6 @@ void mail_queue_wake(struct mail_queue *queue)
 }
 
 /* ---- what became of a mail ---- */
-
-struct outcome {
-	enum { SENT, AGAIN, GIVEN_UP } kind;
-	const char *reason; /* static; "" if sent */
-	int64_t next_at_us;
-};
 
 /* Doubles each time; a random part from half to all of it. */
 static int64_t backoff_us(const struct mail_queue *queue, uint32_t attempt)
@@ -155,6 +160,7 @@ static void handle(struct mail_queue *queue, const struct mail_job *job, struct 
 	       LOG_TEXT("about", job->reference), LOG_CSTR("driver", queue->options.driver.ops->name),
 	       LOG_INT("attempt", job->attempt), LOG_INT("ms", time_monotonic_ms() - started_ms),
 	       LOG_CSTR("reason", outcome.reason), LOG_CSTR("error", err.message));
+	metric_add(queue->ended[outcome.kind], 1);
 	note(queue, job, &outcome);
 }
 
@@ -169,11 +175,11 @@ static int64_t work(struct mail_queue *queue, struct arena *arena, struct error 
 	bool has = false;
 	if (!store->driver->next_due(store->self, &due_at_us, err)) return -1;
 	if (due_at_us == 0) return poll_ms;
-	int64_t wait_ms = (due_at_us - now_us(queue) + 999) / 1000;
+	int64_t wait_ms = (due_at_us - now_us(queue) + 999) / 1000,
+	        lease_ms = or_default(queue->options.lease_ms, LEASE_MS);
+	if (wait_ms > lease_ms) wait_ms = 0; /* the clock was set back */
 	if (wait_ms > 0) return wait_ms < poll_ms ? wait_ms : poll_ms;
-	if (!store->driver->claim(store->self, now_us(queue), or_default(queue->options.lease_ms, LEASE_MS), arena,
-	                          &job, &has, err))
-		return -1;
+	if (!store->driver->claim(store->self, now_us(queue), lease_ms, arena, &job, &has, err)) return -1;
 	if (has) handle(queue, &job, arena);
 	return has ? 0 : poll_ms;
 }
@@ -219,6 +225,12 @@ static void *run(void *self)
 
 /* ---- from outside ---- */
 
+static const char *const outcome_labels[OUTCOME_KINDS] = {
+	[SENT] = "outcome=\"sent\"",
+	[AGAIN] = "outcome=\"again\"",
+	[GIVEN_UP] = "outcome=\"given_up\"",
+};
+
 bool mail_queue_start(const struct mail_queue_options *options, struct mail_queue **out, struct error *err)
 {
 	int64_t voided = 0;
@@ -232,6 +244,9 @@ bool mail_queue_start(const struct mail_queue_options *options, struct mail_queu
 	if (!queue) die("out of memory");
 	queue->options = *options;
 	if (!queue->options.clock) queue->options.clock = &clock_system;
+	for (size_t i = 0; i < COUNT(queue->ended); i++)
+		queue->ended[i] = metric_counter("mail_tries_total", outcome_labels[i],
+		                                 "Tries to deliver a mail, by what became of them.");
 	(void)pthread_mutex_init(&queue->lock, NULL);
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

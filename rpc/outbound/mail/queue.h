@@ -24,7 +24,7 @@ struct mail_queue_options {
 	/* 0 = the defaults. Between tries: backoff_ms, twice that, …, at most backoff_max_ms, of each a random part from half to all,
 	 * so that a server that comes back is not met by everybody at once. */
 	int64_t backoff_ms;          /* 2,000 */
-	int64_t backoff_max_ms;      /* 60,000 */
+	int64_t backoff_max_ms;      /* 60,000; less than the lease */
 	uint32_t attempts_max;       /* 100; a code's mail expires long before */
 	int64_t lease_ms;            /* 120,000: longer than any delivery takes */
 	int64_t poll_ms;             /* 5,000: how soon what another process took in is seen */

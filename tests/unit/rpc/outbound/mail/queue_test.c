@@ -133,6 +133,16 @@ static void test_expiry(struct fixture *f)
 	CHECK(f->delivered == 2);
 }
 
+static void test_clock_set_back(struct fixture *f)
+{
+	answer(f, 0, 1, RPC_UNAVAILABLE, "MAIL_UNREACHABLE");
+	fixture_start_queue(f, NULL, NULL);
+	CHECK(send_mail(f, "a", 600 * (int64_t)SECOND_US, false));
+	CHECK(fixture_wait_due(f, f->now_us + 1, f->now_us + 2 * SECOND_US, NULL));
+	fixture_move_clock(f, -3600 * (int64_t)SECOND_US);
+	CHECK(fixture_wait_delivered(f, 2) && fixture_wait_due(f, 0, 0, NULL));
+}
+
 static void test_discard(struct fixture *f)
 {
 	fixture_start_queue(f, NULL, NULL);
@@ -251,6 +261,7 @@ int main(void)
 		{ "backoff", test_backoff },
 		{ "gives up", test_gives_up },
 		{ "expiry", test_expiry },
+		{ "clock set back", test_clock_set_back },
 		{ "discard", test_discard },
 		{ "stop and start", test_stop_and_start },
 		{ "claimed by the dead", test_claimed_by_the_dead },
