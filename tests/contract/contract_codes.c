@@ -280,6 +280,7 @@ static void rule_a06_expiry(struct world *w)
 	w->now_ms = start_ms + 600 * SECOND;
 	CHECK_INVALID(take(w, "b", REGISTER, 'x'), "CODE_EXPIRED");
 	CHECK_INVALID(take(w, "a", REGISTER, 'x'), "CODE_EXPIRED"); /* expired is said before used */
+	CHECK_OK(issue(w, "b", RESET, 'x'), &w->err); /* the mailbox itself is not forgotten then */
 	w->now_ms = start_ms + CODE_DAY_MS - 1;
 	CHECK_INVALID(take(w, "b", REGISTER, 'x'), "CODE_EXPIRED");
 	w->now_ms++;
