@@ -38,6 +38,16 @@ MUST_CHECK bool keyed_recall(struct call *call, ProtobufCMessage *reply, struct 
 /* pet.c: a stored pet of the caller. NOT_FOUND/PET_NOT_FOUND, also for another user's and for a deleted one. */
 MUST_CHECK bool pet_read(struct call *call, struct str id, Petfood__V1__Pet *out, struct error *err);
 
+/* Records as messages, for those who show what others own too. The message is initialised, but for pet_from_record, which does it. */
+void task_to_message(struct call *call, const struct task *task, Petfood__V1__Task *out); /* task.c */
+MUST_CHECK bool pet_from_record(struct call *call, const struct pet_record *record, Petfood__V1__Pet *out,
+                                struct error *err);                                      /* pet.c */
+MUST_CHECK bool plan_load(struct call *call, struct str id, Petfood__V1__Plan *out, struct error *err); /* plan.c: of the caller */
+
+/* task.c: ends a task of the caller: in the store, where it runs, and for whoever reads its log. lang: the task's. Fails as the store's
+ * cancel. */
+MUST_CHECK bool task_end(struct call *call, struct str id, struct str lang, struct keyed *keyed, struct error *err);
+
 /* resume.c: unnumbered frames of a progress stream, finished JSON. */
 struct str frame_done(struct call *call, struct str task_id);
 

@@ -25,8 +25,7 @@ static bool read_lists(struct call *call, const struct pet_record *record, Petfo
 	                 STR_ARG(record->id), why.message);
 }
 
-static bool pet_from_record(struct call *call, const struct pet_record *record, Petfood__V1__Pet *out,
-                            struct error *err)
+bool pet_from_record(struct call *call, const struct pet_record *record, Petfood__V1__Pet *out, struct error *err)
 {
 	petfood__v1__pet__init(out);
 	out->id = text_in(call, record->id);

@@ -48,13 +48,11 @@ bool plan_service_list_plans(struct call *call, const void *request, void *reply
 	return true;
 }
 
-bool plan_service_get_plan(struct call *call, const void *request, void *reply, struct error *err)
+bool plan_load(struct call *call, struct str id, Petfood__V1__Plan *out, struct error *err)
 {
-	const Petfood__V1__GetPlanRequest *req = request;
-	Petfood__V1__Plan *out = reply;
 	struct plan_record plan;
-	if (!plans_of(call)->driver->get(plans_of(call)->self, caller_id(call), str_from(req->id),
-	                                 clock_now_us(call->clock), call->arena, &plan, err))
+	if (!plans_of(call)->driver->get(plans_of(call)->self, caller_id(call), id, clock_now_us(call->clock), call->arena,
+	                                 &plan, err))
 		return false;
 	out->id = text_in(call, plan.id);
 	if (plan.task_id.len) petfood_v1_plan_set_task_id(out, text_in(call, plan.task_id));
@@ -72,6 +70,12 @@ bool plan_service_get_plan(struct call *call, const void *request, void *reply, 
 	out->updated_at = json_timestamp(call->arena, plan.updated_at_us);
 	out->confirmed = plan.confirmed;
 	return true;
+}
+
+bool plan_service_get_plan(struct call *call, const void *request, void *reply, struct error *err)
+{
+	const Petfood__V1__GetPlanRequest *req = request;
+	return plan_load(call, str_from(req->id), reply, err);
 }
 
 bool plan_service_confirm_plan(struct call *call, const void *request, void *reply, struct error *err)

@@ -9,7 +9,7 @@ enum { EVENTS_BYTES_MAX = 1024 * 1024 }; /* of one reply; a larger event comes a
 
 static const struct task_store *tasks_of(const struct call *call) { return &services_of(call)->store->tasks; }
 
-static void task_to_message(struct call *call, const struct task *task, Petfood__V1__Task *out)
+void task_to_message(struct call *call, const struct task *task, Petfood__V1__Task *out)
 {
 	out->id = text_in(call, task->id);
 	out->task_type = (Petfood__V1__TaskType)task->type;
@@ -110,11 +110,38 @@ static bool was_cancelled(struct call *call, struct str id, uint64_t *out_last)
 	return task.status == TASK_CANCELLED;
 }
 
+bool task_end(struct call *call, struct str id, struct str lang, struct keyed *keyed, struct error *err)
+{
+	struct services *services = services_of(call);
+	const struct task_store *tasks = tasks_of(call);
+	int64_t now_us = clock_now_us(call->clock);
+	struct error why;
+	error_set(&why, RPC_CANCELLED, "TASK_CANCELLED", "cancelled by its owner");
+	struct str text = job_error_text(call->arena, job_lang(lang), &why);
+	struct str event = job_event_print_error(call->arena, id, text, now_us);
+	uint64_t last = 0;
+	event_order_take(&services->events, id);
+	bool ok = tasks->driver->cancel(tasks->self, caller_id(call), id, now_us, event, text, keyed->idem, call->arena,
+	                                &keyed->replayed, &keyed->reply, &last, err);
+	if (!ok && error_is(err, REASON_WRITE_UNCERTAIN) && was_cancelled(call, id, &last)) {
+		error_clear(err);
+		event = STR(""); /* another call may have been the one that ended it, in its own words */
+		ok = true;
+	}
+	if (ok && !keyed->replayed) {
+		/* The run ends first, so that nothing of it is computed for a task that is known to be over. */
+		struct job_engine *engine = atomic_load(&services->engine);
+		if (engine) job_engine_cancel(engine, id);
+		services->events.publish(services->events.self, id, last, true, event);
+	}
+	event_order_give(&services->events, id);
+	return ok;
+}
+
 bool task_service_cancel_task(struct call *call, const void *request, void *reply, struct error *err)
 {
 	const Petfood__V1__CancelTaskRequest *req = request;
 	Petfood__V1__CancelTaskReply *out = reply;
-	struct services *services = services_of(call);
 	const struct task_store *tasks = tasks_of(call);
 	struct str id = str_from(req->id);
 	struct task task = { 0 };
@@ -126,28 +153,7 @@ bool task_service_cancel_task(struct call *call, const void *request, void *repl
 	struct keyed keyed;
 	if (!keyed_begin(call, &out->base, &keyed, err)) return false;
 
-	int64_t now_us = clock_now_us(call->clock);
-	struct error why;
-	error_set(&why, RPC_CANCELLED, "TASK_CANCELLED", "cancelled by its owner");
-	struct str text = job_error_text(call->arena, job_lang(task.lang), &why);
-	struct str event = job_event_print_error(call->arena, id, text, now_us);
-	uint64_t last = 0;
-	event_order_take(&services->events, id);
-	bool ok = tasks->driver->cancel(tasks->self, caller_id(call), id, now_us, event, text, keyed.idem, call->arena,
-	                                &keyed.replayed, &keyed.reply, &last, err);
-	if (!ok && error_is(err, REASON_WRITE_UNCERTAIN) && was_cancelled(call, id, &last)) {
-		error_clear(err);
-		event = STR(""); /* another call may have been the one that ended it, in its own words */
-		ok = true;
-	}
-	if (ok && !keyed.replayed) {
-		/* The run ends first, so that nothing of it is computed for a task that is known to be over. */
-		struct job_engine *engine = atomic_load(&services->engine);
-		if (engine) job_engine_cancel(engine, id);
-		services->events.publish(services->events.self, id, last, true, event);
-	}
-	event_order_give(&services->events, id);
-	if (!ok) return error_is(err, "TASK_FINISHED") ? add_status_text(err) : false;
+	if (!task_end(call, id, task.lang, &keyed, err)) return error_is(err, "TASK_FINISHED") ? add_status_text(err) : false;
 	return keyed_end(call, &keyed, &out->base, err);
 }
 

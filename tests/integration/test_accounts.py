@@ -5,10 +5,11 @@ import re
 import threading
 import time
 import unittest
+import uuid
 
 import harness
 from accounts import Accounts, Person, code_of, mails
-from harness import DEADLINE_S, Connection, Daemon, Stream, make_jwt, wait_until
+from harness import DEADLINE_S, PET, Connection, Daemon, Stream, make_jwt, wait_until
 
 
 class Basics(Accounts):
@@ -626,3 +627,102 @@ class Grace(Accounts):
             self.assertEqual(again.status, 200, again)
             ann.tokens = again.data
         self.assertEqual(self.get("me", token=ann.tokens["access_token"]).status, 200)
+
+
+class OwnData(Accounts):
+    settings = {"PETFOOD_BENCH": "true"}
+
+    def test_export(self):
+        ann, eve = self.registered(), self.registered("eve")
+        token = ann.tokens["access_token"]
+        pets = [self.daemon.post("/api/v1/pets/", {"name": name, "type": "dog", "age": 48, "weight": 12.5, "allergens": ["鸡肉"]}, user=None, token=token).data
+                for name in ("豆豆", "gone")]
+        self.daemon.delete(f"/api/v1/pets/{pets[1]['id']}", user=None, token=token)
+        created = self.daemon.post("/api/v1/plans/", dict(PET), user=None, token=token).data["task_id"]
+        wait_until("the plan", lambda: self.daemon.get(f"/api/v1/tasks/{created}", user=None, token=token).data["status"] == "completed")
+        foreign = self.daemon.post("/api/v1/plans/", {"events": 1, "interval_ms": 0}, user=None, token=eve.tokens["access_token"]).data["task_id"]
+        answer = self.get("export", token=token)
+        self.assertEqual((answer.status, answer.json["message"]), (200, "导出成功"))
+        data = answer.data
+        self.assertEqual(data["user"], self.get("me", token=token).data)
+        self.assertEqual([s["current"] for s in data["sessions"]], [True])
+        self.assertEqual([(p["name"], p["is_active"]) for p in data["pets"]], [("豆豆", True), ("gone", False)])
+        self.assertEqual(data["pets"][0], self.daemon.get(f"/api/v1/pets/{pets[0]['id']}", user=None, token=token).data)
+        self.assertEqual(len(data["plans"]), 1)
+        self.assertEqual(data["plans"][0], self.daemon.get(f"/api/v1/plans/{data['plans'][0]['id']}", user=None, token=token).data)
+        self.assertEqual([t["id"] for t in data["tasks"]], [created])
+        self.assertEqual((data["page"], data["more"]), (1, False))
+        for secret in (ann.password, ann.tokens["refresh_token"], "argon2", "hash", foreign, eve.email):
+            self.assertNotIn(secret, answer.body.decode(), secret)
+        # More than one part: every task once.
+        bench = [self.daemon.post("/api/v1/plans/", {"events": 1, "interval_ms": 0}, user=None, token=token).data["task_id"] for _ in range(60)]
+        parts = [self.get(f"export?page={page}", token=token).data for page in (1, 2, 3)]
+        self.assertEqual([(len(p["tasks"]), p["more"]) for p in parts], [(50, True), (11, False), (0, False)])
+        self.assertEqual(sorted(t["id"] for p in parts for t in p["tasks"]), sorted(bench + [created]))
+        self.assertEqual((parts[1]["pets"], parts[1]["sessions"], parts[1]["plans"]), ([], [], []))
+        self.assertEqual(self.get("export?page=0", token=token).status, 422)
+
+    def test_delete(self):
+        ann, eve = self.registered(), self.registered("eve")
+        token = ann.tokens["access_token"]
+        other = self.signed_in(ann)
+        pet = self.daemon.post("/api/v1/pets/", {"name": "豆豆", "type": "dog", "age": 48, "weight": 12.5}, user=None, token=token).data
+        done = self.daemon.post("/api/v1/plans/", dict(PET, pet_id=pet["id"]), user=None, token=token).data["task_id"]
+        wait_until("the plan", lambda: self.daemon.get(f"/api/v1/tasks/{done}", user=None, token=token).data["status"] == "completed")
+        stream = Stream(self.daemon.port)
+        stream.connection.send("POST", "/api/v1/plans/stream", {"events": 100, "interval_ms": 60000}, {"Authorization": f"Bearer {token}"})
+        events = stream.events()
+        running = next(events).data["task_id"]
+        wait_until("the run", lambda: self.daemon.get(f"/api/v1/tasks/{running}", user=None, token=token).data["status"] == "running")
+        kept = self.daemon.post("/api/v1/plans/", {"events": 1, "interval_ms": 0}, user=None, token=eve.tokens["access_token"]).data["task_id"]
+
+        self.assertEqual(self.post("delete-account", token=token).json["detail"][0]["field"], "body.password")
+        wrong = self.post("delete-account", token=token, password="not it")
+        self.assertEqual((wrong.status, wrong.json["message"]), (422, "密码错误"))
+        self.assertEqual(self.get("me", token=token).status, 200)
+        began = time.monotonic()
+        gone = self.post("delete-account", token=token, password=ann.password)
+        self.assertEqual((gone.status, gone.json["message"]), (200, "账号已删除"))
+        last = [e.type for e in events]
+        self.assertEqual(last[-2:], ["error", "done"])
+        for tokens in (ann.tokens, other):
+            wait_until("a 401", lambda: self.get("me", token=tokens["access_token"]).status == 401)
+            self.assertEqual(self.post("refresh", refresh_token=tokens["refresh_token"]).status, 401)
+        if not harness.SHORT:
+            self.assertLess(time.monotonic() - began, 5)
+        for login in (ann.name, ann.email):
+            answer = self.post("login", username=login, password=ann.password)
+            self.assertEqual((answer.status, answer.json["message"]), (401, "用户名或密码错误"))
+        for table, column in (("users", "id"), ("tasks", "user_id"), ("diet_plans", "user_id"), ("pets", "user_id"), ("sessions", "user_id"),
+                              ("idempotency_keys", "user_id")):
+            self.assertEqual(self.sql(f"select count(*) from {table} where {column} = ?", ann.id), [(0,)], table)
+        self.assertEqual(self.sql("select count(*) from task_events where task_id in (?, ?)", done, running), [(0,)])
+        self.assertEqual(self.daemon.get(f"/api/v1/tasks/{kept}", user=None, token=eve.tokens["access_token"]).status, 200)
+        # Name and address are free again.
+        self.assertEqual(self.post("register", **ann.form()).status, 200)
+
+
+class Foreign(Accounts):
+    def test_A23_what_is_anothers_does_not_exist(self):
+        ann, eve = self.registered(), self.registered("eve")
+        mine, theirs = ann.tokens["access_token"], eve.tokens["access_token"]
+        pet = self.daemon.post("/api/v1/pets/", {"name": "豆豆", "type": "dog", "age": 48, "weight": 12.5}, user=None, token=mine).data["id"]
+        task = self.daemon.post("/api/v1/plans/", dict(PET), user=None, token=mine).data["task_id"]
+        wait_until("the plan", lambda: self.daemon.get(f"/api/v1/tasks/{task}", user=None, token=mine).data["status"] == "completed")
+        plan = self.daemon.get("/api/v1/plans/", user=None, token=mine).data["items"][0]["id"]
+        session = self.get("sessions", token=mine).data["items"][0]["id"]
+        rows = [("GET", f"tasks/{task}"), ("GET", f"tasks/{task}/result"), ("GET", f"tasks/{task}/events"), ("DELETE", f"tasks/{task}"),
+                ("GET", f"plans/stream?task_id={task}"), ("GET", f"plans/{plan}"), ("POST", f"plans/{plan}/confirm"), ("DELETE", f"plans/{plan}"),
+                ("GET", f"pets/{pet}"), ("PUT", f"pets/{pet}"), ("DELETE", f"pets/{pet}"), ("DELETE", f"auth/sessions/{session}")]
+        for verb, path in rows:
+            body = {"name": "eve's"} if verb == "PUT" else None
+            answer = self.daemon.request(verb, "/api/v1/" + path, body, user=None, token=theirs)
+            unknown = self.daemon.request(verb, "/api/v1/" + path.replace(task, str(uuid.uuid4())).replace(plan, str(uuid.uuid4()))
+                                          .replace(pet, str(uuid.uuid4())).replace(session, str(uuid.uuid4())), body, user=None, token=theirs)
+            self.assertEqual(answer.status, 404, path)
+            self.assertEqual(answer.body, unknown.body, path)
+        created = self.daemon.post("/api/v1/plans/", {"pet_id": pet}, user=None, token=theirs)
+        self.assertEqual((created.status, created.json["code"]), (404, 3001))
+        for listing in ("tasks/", "plans/", "pets/"):
+            self.assertEqual(self.daemon.get("/api/v1/" + listing, user=None, token=theirs).data["total"], 0)
+        self.assertEqual(self.daemon.get(f"/api/v1/pets/{pet}", user=None, token=mine).data["name"], "豆豆")
