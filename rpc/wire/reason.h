@@ -72,6 +72,7 @@
 	X(TASK_NOT_FOUND,        NOT_FOUND,            404, 0, "任务不存在", "no such task") \
 	X(TASK_UNFINISHED,       FAILED_PRECONDITION,  400, 0, "任务未完成，当前状态: {status}", "the task is not finished: {status}") \
 	X(TASK_FINISHED,         FAILED_PRECONDITION,  409, 0, "任务{status_text}，无法取消", "the task has ended ({status}) and cannot be cancelled") \
+	X(TASK_NOT_FAILED,       FAILED_PRECONDITION,  409, 0, "只有失败的任务可以重试", "only a failed task can be retried: it is {status}") \
 	X(TASK_MOVED,            ABORTED,              409, 0, "任务已由其他进程接管", "another worker has the task") \
 	X(TASK_LIMIT,            RESOURCE_EXHAUSTED,   429, 0, "进行中的任务过多（上限 {limit}），请稍后再试", "too many tasks under way (at most {limit})") \
 	X(TASK_TIMEOUT,          DEADLINE_EXCEEDED,    504, 0, "任务超时（{seconds} 秒）", "the task took longer than {seconds} s") \

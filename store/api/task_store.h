@@ -99,7 +99,7 @@ struct task_store {
 		/* The same with input and output. */
 		bool (*get_whole)(void *self, struct str user_id, struct str id, struct arena *arena, struct task *out,
 		                  struct error *err);
-		/* Newest first (created_at, then id). input and output are left empty. */
+		/* Newest first (created_at, then id). input and output are left empty. A filter's user_id "" = whoever's. */
 		bool (*list)(void *self, const struct task_filter *filter, struct arena *arena, struct task **out, size_t *out_count,
 		             int64_t *out_total, struct error *err);
 
@@ -133,6 +133,11 @@ struct task_store {
 		bool (*cancel)(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event,
 		               struct str error_message, const struct idempotency *idem, struct arena *arena, bool *out_replayed,
 		               struct str *out_reply, uint64_t *out_last, struct error *err);
+		/* Outside a run, by hand: a failed task waits again, for a new attempt that goes on from its checkpoints, with no lease lost;
+		 * attempt is raised. The event that ended it stays as it is but is not the last any more: `event` follows, which is not terminal.
+		 * NOT_FOUND/TASK_NOT_FOUND; FAILED_PRECONDITION/TASK_NOT_FAILED with `status`; OUT_OF_RANGE/LOG_EXPIRED once its log was swept,
+		 * for no reader could then have it whole. */
+		bool (*retry)(void *self, struct str id, int64_t now_us, struct str event, uint64_t *out_last, struct error *err);
 		/* Tasks that cannot be claimed any more: lease expired with TASK_LOST_LEASES_MAX lost, this one counted. Ends one of them
 		 * like cancel, but failed; NOT_FOUND/QUEUE_EMPTY when there is none. terminal_event is called in the caller's thread,
 		 * outside any transaction, perhaps more than once (the task was taken up meanwhile). */

@@ -87,6 +87,7 @@ bool task_fail(void *self, struct str id, uint32_t attempt, int64_t now_us, stru
 bool task_cancel(void *self, struct str user_id, struct str id, int64_t now_us, struct str terminal_event, struct str error_message,
                  const struct idempotency *idem, struct arena *arena, bool *out_replayed, struct str *out_reply, uint64_t *out_last,
                  struct error *err);
+bool task_retry(void *self, struct str id, int64_t now_us, struct str event, uint64_t *out_last, struct error *err);
 bool task_abandon(void *self, int64_t now_us, struct arena *arena, struct task *out, struct error *err,
                   struct str (*terminal_event)(void *ctx, struct arena *arena, const struct task *task), void *ctx,
                   struct str reason, struct str message, uint64_t *out_last);

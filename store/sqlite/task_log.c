@@ -271,3 +271,60 @@ bool task_abandon(void *self, int64_t now_us, struct arena *arena, struct task *
 		return true;
 	}
 }
+
+/* ---- another try after the end ---- */
+
+struct retry_job {
+	struct str id;
+	int64_t now_us;
+	struct str event;
+	uint64_t *out_last;
+};
+
+/* Why there was nothing to retry. */
+static bool not_retryable(struct sql_conn *conn, const struct retry_job *job, struct error *err)
+{
+	struct sql_query query;
+	bool has = false;
+	if (!sql_start(conn, &query, "select status from tasks where id = ?1", SQL_ARGS(sql_text(job->id)), err))
+		return false;
+	if (sql_row(&query, &has, err)) {
+		const char *status = has ? (const char *)sqlite3_column_text(query.stmt, 0) : "";
+		if (!has) {
+			error_set(err, RPC_NOT_FOUND, "TASK_NOT_FOUND", "no such task");
+		} else if (task_status_from(str_from(status)) == TASK_FAILED) {
+			error_set(err, RPC_OUT_OF_RANGE, "LOG_EXPIRED", "the log of the task was swept");
+		} else {
+			error_set(err, RPC_FAILED_PRECONDITION, "TASK_NOT_FAILED", "the task is %s", status);
+			error_param(err, "status", "%s", status);
+		}
+	}
+	sql_end(&query);
+	return false;
+}
+
+static bool retry_work(struct sql_conn *conn, void *self, struct error *err)
+{
+	struct retry_job *job = self;
+	bool has = false;
+	int64_t last = 0;
+	if (!sql_run_int(
+	        conn,
+	        "update tasks set status = 'pending', attempt = attempt + 1, lost_leases = 0, last_event = last_event "
+	        "+ 1, "
+	        "error_reason = null, error_message = null, completed_at = null, updated_at = ?2, worker = null, "
+	        "lease_until = null where id = ?1 and status = 'failed' and swept_at is null returning last_event",
+	        SQL_ARGS(sql_text(job->id), sql_int(job->now_us)), &has, &last, err))
+		return false;
+	if (!has) return not_retryable(conn, job, err);
+	*job->out_last = (uint64_t)last;
+	return sql_run(conn, "update task_events set terminal = false where task_id = ?1 and terminal",
+	               SQL_ARGS(sql_text(job->id)), NULL, err) &&
+	       task_event_insert(conn, job->id, (uint64_t)last, job->event, false, job->now_us, err);
+}
+
+bool task_retry(void *self, struct str id, int64_t now_us, struct str event, uint64_t *out_last, struct error *err)
+{
+	struct retry_job job = { id, now_us, event, out_last };
+	return db_write(self, retry_work, &job, err);
+}

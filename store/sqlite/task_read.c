@@ -57,7 +57,11 @@ bool task_get_whole(void *self, struct str user_id, struct str id, struct arena 
 	return get(self, "select " TASK_COLUMNS GET_FILTER, user_id, id, arena, out, err);
 }
 
-#define LIST_FILTER "where user_id = ?1 and (?2 = 0 or status = ?3) and (?4 = 0 or task_type = ?5) "
+#define LIST_FILTER "and (?2 = 0 or status = ?3) and (?4 = 0 or task_type = ?5) "
+/* Two texts, so that the one of a user has its index. */
+#define LIST_OF_USER "from tasks where user_id = ?1 " LIST_FILTER
+#define LIST_OF_ALL "from tasks where ?1 = '' " LIST_FILTER
+#define LIST_ORDER "order by created_at desc, id desc limit ?6 offset ?7"
 #define LIST_VALUES \
 	sql_text(filter->user_id), sql_int(filter->status), \
 	    sql_cstr(task_status_name((enum task_status)filter->status)), sql_int(filter->type), \
@@ -71,13 +75,15 @@ bool task_list(void *self, const struct task_filter *filter, struct arena *arena
 	bool has = false, ok = false;
 	size_t count = 0;
 	if (!db_take_reader(self, &conn, err)) return false;
-	if (!sql_run_int(conn, "select count(*) from tasks " LIST_FILTER, SQL_ARGS(LIST_VALUES), &has, out_total, err))
+	bool of_user = filter->user_id.len > 0;
+	if (!sql_run_int(conn, of_user ? "select count(*) " LIST_OF_USER : "select count(*) " LIST_OF_ALL, SQL_ARGS(LIST_VALUES),
+	                 &has, out_total, err))
 		goto out;
 	int64_t left = *out_total > filter->offset ? *out_total - filter->offset : 0;
 	struct task *tasks = arena_new_array(arena, struct task, (size_t)(left < filter->limit ? left : filter->limit));
 	if (!sql_start(conn, &query,
-	               "select " TASK_LIST_COLUMNS " from tasks " LIST_FILTER
-	               "order by created_at desc, id desc limit ?6 offset ?7",
+	               of_user ? "select " TASK_LIST_COLUMNS " " LIST_OF_USER LIST_ORDER
+	                       : "select " TASK_LIST_COLUMNS " " LIST_OF_ALL LIST_ORDER,
 	               SQL_ARGS(LIST_VALUES, sql_int(filter->limit), sql_int(filter->offset)), err))
 		goto out;
 	while ((ok = sql_row(&query, &has, err)) && has) task_from_row(&query, arena, &tasks[count++]);
@@ -236,6 +242,7 @@ const struct task_store_driver sqlite_task_store = {
 	.complete = task_complete,
 	.fail = task_fail,
 	.cancel = task_cancel,
+	.retry = task_retry,
 	.abandon = task_abandon,
 	.void_leases = task_void_leases,
 	.events = task_events,

@@ -191,6 +191,69 @@ static void k04_cancel_is_final(struct world *w)
 	world_check_log(w, pending.id);
 }
 
+static void fail_running(struct world *w, const struct task *task)
+{
+	uint64_t last = 0;
+	CHECK_OK(TASKS(w, fail, task->id, task->attempt, w->now_us, STR("TASK_TIMEOUT"), STR("m"), STR("{\"end\":1}"), &last, &w->err), &w->err);
+}
+
+static void k07_retry_by_hand(struct world *w)
+{
+	(void)world_task(w, w->alice);
+	uint64_t last = 0;
+	struct task first = world_claim(w), got, none;
+	CHECK_FAILS(w, TASKS(w, retry, first.id, w->now_us, STR("{}"), &last, &w->err), RPC_FAILED_PRECONDITION, "TASK_NOT_FAILED");
+	CHECK_STR(str_from(w->err.params[0].value), "running");
+	CHECK_FAILS(w, TASKS(w, retry, STR("none"), w->now_us, STR("{}"), &last, &w->err), RPC_NOT_FOUND, "TASK_NOT_FOUND");
+	struct task_append kept = { .events = (struct str[]){ STR("{\"a\":1}") }, .event_count = 1, .progress = 40, .step = STR("one"), .step_data = STR("x") };
+	CHECK_OK(TASKS(w, append, first.id, first.attempt, w->now_us, &kept, &last, &w->err), &w->err);
+	w->now_us += 10 * LEASE_MS * INT64_C(1000);
+	struct task second = world_claim(w); /* a lease is lost */
+	CHECK(second.lost_leases == 1);
+	fail_running(w, &second);
+	uint64_t ended_at = world_get(w, first.id).last_event;
+	w->now_us += SECOND_US;
+	CHECK_OK(TASKS(w, retry, first.id, w->now_us, STR("{\"again\":1}"), &last, &w->err), &w->err);
+	CHECK(last == ended_at + 1);
+	got = world_get(w, first.id);
+	CHECK(got.status == TASK_PENDING && got.attempt > second.attempt && got.lost_leases == 0 && got.completed_at_us == 0 &&
+	      got.progress == 40 && got.error_reason.len == 0 && got.error_message.len == 0 && got.last_event == last);
+	check_fenced(w, &second);
+	world_check_log(w, first.id);
+	CHECK_FAILS(w, TASKS(w, retry, first.id, w->now_us, STR("{}"), &last, &w->err), RPC_FAILED_PRECONDITION, "TASK_NOT_FAILED");
+	struct task third = world_claim(w);
+	CHECK(str_equal(third.id, first.id) && third.attempt > got.attempt);
+	struct checkpoint *checkpoints = NULL;
+	size_t count = 0;
+	CHECK_OK(TASKS(w, checkpoints, first.id, w->arena, &checkpoints, &count, &w->err), &w->err);
+	CHECK_ROW("goes on from its checkpoints", count == 1);
+	fail_running(w, &third);
+	world_check_log(w, first.id);
+	/* A log that was swept cannot be had whole again. */
+	int64_t swept = 0;
+	CHECK_OK(TASKS(w, sweep, w->now_us + 1, 10, &swept, &w->err), &w->err);
+	CHECK(swept == 1);
+	CHECK_FAILS(w, TASKS(w, retry, first.id, w->now_us, STR("{}"), &last, &w->err), RPC_OUT_OF_RANGE, "LOG_EXPIRED");
+	CHECK_FAILS(w, TASKS(w, claim, STR("b"), w->now_us, LEASE_MS, w->arena, &none, &w->err), RPC_NOT_FOUND, "QUEUE_EMPTY");
+}
+
+static void everyones_tasks_are_listed(struct world *w)
+{
+	struct task of_alice = world_task(w, w->alice), *rows = NULL;
+	w->now_us += SECOND_US;
+	struct task of_bob = world_task(w, w->bob);
+	struct task_filter all = { .user_id = STR(""), .limit = 10 }, pending = { .user_id = STR(""), .status = TASK_PENDING, .offset = 1, .limit = 10 };
+	size_t count = 0;
+	int64_t total = 0;
+	CHECK_OK(TASKS(w, list, &all, w->arena, &rows, &count, &total, &w->err), &w->err);
+	if (CHECK(count == 2 && total == 2)) CHECK(str_equal(rows[0].id, of_bob.id) && str_equal(rows[1].id, of_alice.id));
+	CHECK_OK(TASKS(w, list, &pending, w->arena, &rows, &count, &total, &w->err), &w->err);
+	if (CHECK(count == 1 && total == 2)) CHECK(str_equal(rows[0].user_id, w->alice));
+	pending.status = TASK_FAILED;
+	CHECK_OK(TASKS(w, list, &pending, w->arena, &rows, &count, &total, &w->err), &w->err);
+	CHECK(count == 0 && total == 0);
+}
+
 struct race {
 	struct task task;
 	bool ok[3];
@@ -310,6 +373,8 @@ int contract_ends(const struct store_contract *contract)
 		{ "K08 a task that lost three leases is given up and stalls nobody", k08_poison_task_is_given_up },
 		{ "a task saved at the last moment is not given up", abandon_looks_again },
 		{ "K04 cancel is final", k04_cancel_is_final },
+		{ "K07 a failed task is retried by hand", k07_retry_by_hand },
+		{ "the tasks of everybody are listed", everyones_tasks_are_listed },
 		{ "K04 of cancel, complete and fail one wins", k04_one_end_wins },
 		{ "complete stores plan, events and state together", complete_is_one_piece },
 		{ "half a completion is none", half_a_completion_is_none },

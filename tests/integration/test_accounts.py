@@ -726,3 +726,52 @@ class Foreign(Accounts):
         for listing in ("tasks/", "plans/", "pets/"):
             self.assertEqual(self.daemon.get("/api/v1/" + listing, user=None, token=theirs).data["total"], 0)
         self.assertEqual(self.daemon.get(f"/api/v1/pets/{pet}", user=None, token=mine).data["name"], "豆豆")
+
+
+class Operators(Accounts):
+    settings = {"PETFOOD_BENCH": "true", "TASK_TIMEOUT_SECONDS": "1"}
+
+    def test_K07_superusers_see_and_retry_failed_tasks(self):
+        ann, root = self.registered(), self.registered("root")
+        token, rooted = ann.tokens["access_token"], root.tokens["access_token"]
+        task = self.daemon.post("/api/v1/plans/", {"events": 3, "interval_ms": 700}, user=None, token=token).data["task_id"]
+        wait_until("the task's failure", lambda: self.daemon.get(f"/api/v1/tasks/{task}", user=None, token=token).data["status"] == "failed")
+        for who in (token, rooted):
+            for verb, path in (("GET", "tasks"), ("POST", f"tasks/{task}/retry"), ("POST", "tasks/none/retry")):
+                refused = self.daemon.request(verb, "/api/v1/admin/" + path, user=None, token=who)
+                self.assertEqual((refused.status, refused.json["message"]), (403, "无权限执行此操作"))
+        self.daemon.cli("user", "promote", root.name, json_out=False)
+        listed = self.daemon.get("/api/v1/admin/tasks?status=failed", user=None, token=rooted).data
+        mine = [i for i in listed["items"] if i["task"]["id"] == task]
+        self.assertEqual([(i["user_id"], i["error_reason"], i["task"]["status"]) for i in mine], [(ann.id, "TASK_TIMEOUT", "failed")])
+        before = self.daemon.get(f"/api/v1/tasks/{task}/events", user=None, token=token).data
+        self.assertTrue(before["terminal"])
+        # With a longer timeout it would have gone well.
+        self.daemon.stop()
+        self.daemon.start(TASK_TIMEOUT_SECONDS=60)
+        again = self.daemon.post(f"/api/v1/admin/tasks/{task}/retry", user=None, token=rooted)
+        self.assertEqual((again.status, again.json["message"], again.data), (200, "任务已重新排队", {"task_id": task, "status": "pending", "last_event": before["last"] + 1}))
+        wait_until("the task's end", lambda: self.daemon.get(f"/api/v1/tasks/{task}", user=None, token=token).data["status"] == "completed")
+        after = self.daemon.get(f"/api/v1/tasks/{task}/events?limit=1000", user=None, token=token).data
+        numbers = [e["number"] for e in after["events"]]
+        self.assertEqual(numbers, list(range(1, after["last"] + 1)))
+        self.assertEqual([e["terminal"] for e in after["events"]], [False] * (len(numbers) - 1) + [True])
+        self.assertEqual([e["data"] for e in after["events"][:before["last"]]], [e["data"] for e in before["events"]])
+        self.assertEqual((after["events"][before["last"]]["data"]["type"], after["events"][before["last"]]["data"]["message"]), ("info", "任务已由管理员重新执行"))
+        # A reader who had seen the end of the first try gets exactly the rest.
+        rest = self.daemon.get(f"/api/v1/tasks/{task}/events?after={before['last']}", user=None, token=token).data
+        self.assertEqual([e["number"] for e in rest["events"]], numbers[before["last"]:])
+        refused = self.daemon.post(f"/api/v1/admin/tasks/{task}/retry", user=None, token=rooted)
+        self.assertEqual((refused.status, refused.json["message"]), (409, "只有失败的任务可以重试"))
+        self.assertEqual(self.daemon.post(f"/api/v1/admin/tasks/{uuid.uuid4()}/retry", user=None, token=rooted).status, 404)
+        everyone = self.daemon.get("/api/v1/admin/tasks?page_size=100", user=None, token=rooted).data
+        self.assertIn(task, [i["task"]["id"] for i in everyone["items"]])
+        self.assertEqual(self.daemon.get(f"/api/v1/admin/tasks?user_id={root.id}", user=None, token=rooted).data["total"], 0)
+
+    def test_K07_of_parallel_retries_one_counts(self):
+        ann, root = self.registered(), self.registered("root")
+        self.daemon.cli("user", "promote", root.name, json_out=False)
+        task = self.daemon.post("/api/v1/plans/", {"events": 3, "interval_ms": 700}, user=None, token=ann.tokens["access_token"]).data["task_id"]
+        wait_until("the task's failure", lambda: self.sql("select status from tasks where id = ?", task) == [("failed",)])
+        answers = self.at_once([lambda: self.daemon.post(f"/api/v1/admin/tasks/{task}/retry", user=None, token=root.tokens["access_token"])] * 10)
+        self.assertEqual(sorted(a.status for a in answers), [200] + [409] * 9)
