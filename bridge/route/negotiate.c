@@ -163,25 +163,33 @@ bool request_id_is_valid(struct str id)
 	return true;
 }
 
-static struct str host_without_port(struct str host)
+/* The name in "name", "name:8000", "[::1]:8000"; none if it is anything else, for what stands in the list must not only begin or end it. */
+static struct str host_name(struct str host)
 {
+	static const char name_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+	size_t end = 0;
 	if (host.len > 0 && host.ptr[0] == '[') {
-		const char *end = memchr(host.ptr, ']', host.len);
-		return end ? (struct str){ host.ptr, (size_t)(end - host.ptr) + 1 } : host;
+		const char *bracket = memchr(host.ptr, ']', host.len);
+		end = bracket ? (size_t)(bracket - host.ptr) + 1 : 0;
+	} else {
+		while (end < host.len && host.ptr[end] && strchr(name_bytes, host.ptr[end])) end++;
 	}
-	const char *colon = memchr(host.ptr ? host.ptr : "", ':', host.len);
-	return colon ? (struct str){ host.ptr, (size_t)(colon - host.ptr) } : host;
+	if (end < host.len && host.ptr[end] != ':') return STR_NONE;
+	for (size_t i = end + 1; i < host.len; i++)
+		if (host.ptr[i] < '0' || host.ptr[i] > '9') return STR_NONE;
+	return (struct str){ host.ptr, end };
 }
 
 bool host_is_allowed(const struct str *allowed, size_t count, struct str host)
 {
-	struct str name = host_without_port(host);
+	struct str name = host_name(host);
 	if (count == 0) return true;
 	for (size_t i = 0; i < count; i++) {
 		struct str row = allowed[i];
 		if (str_equal(row, STR("*"))) return true;
+		if (host.len > 0 && str_equal_nocase(row, host)) return true;
 		if (name.len == 0) continue;
-		if (str_equal_nocase(row, name) || str_equal_nocase(row, host)) return true;
+		if (str_equal_nocase(row, name)) return true;
 		if (str_has_prefix(row, STR("*.")) && name.len > row.len - 1) {
 			struct str tail = { name.ptr + name.len - (row.len - 1), row.len - 1 };
 			if (str_equal_nocase(tail, (struct str){ row.ptr + 1, row.len - 1 })) return true;

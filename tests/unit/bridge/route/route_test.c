@@ -459,6 +459,13 @@ static void check_headers(void)
 	CHECK(!host_is_allowed(hosts, 3, STR("pets.example")) && !host_is_allowed(hosts, 3, STR("evilpets.example")));
 	CHECK(host_is_allowed(hosts, 3, STR("[::1]:8000")) && !host_is_allowed(hosts, 3, STR("[::2]:8000")));
 	CHECK(!host_is_allowed(hosts, 3, STR("example.com.evil")) && !host_is_allowed(hosts, 3, STR_NONE));
+	static const char *const crooked[] = { "example.com:80:evil.example", "example.com:8o", "example.com@evil.example",
+		                               "evil.example/.pets.example", "evil.example#a.pets.example", "[::1]evil.example",
+		                               "[::1", "a b.pets.example", "@a.pets.example", ":80", "example.com\t" };
+	for (size_t i = 0; i < COUNT(crooked); i++)
+		CHECK_ROW(crooked[i], !host_is_allowed(hosts, 3, str_from(crooked[i])));
+	CHECK_ROW("NUL ends no name", !host_is_allowed(hosts, 3, (struct str){ "example.com\0.evil", 17 }));
+	CHECK_ROW("a port may be left out after its colon (RFC 3986, 3.2.3)", host_is_allowed(hosts, 3, STR("example.com:")));
 	static const struct str any[] = { { "*", 1 } };
 	CHECK(host_is_allowed(any, 1, STR("x")) && host_is_allowed(NULL, 0, STR_NONE));
 }
