@@ -67,8 +67,14 @@ static struct str print_members(struct arena *arena, const struct limit_note *no
 	return strbuf_str(&out);
 }
 
-struct str limit_note_policy(struct arena *arena, const struct limit_note *note) { return print_members(arena, note, true); }
-struct str limit_note_state(struct arena *arena, const struct limit_note *note) { return print_members(arena, note, false); }
+struct str limit_note_policy(struct arena *arena, const struct limit_note *note)
+{
+	return print_members(arena, note, true);
+}
+struct str limit_note_state(struct arena *arena, const struct limit_note *note)
+{
+	return print_members(arena, note, false);
+}
 
 void limiter_address_key(struct str address, char out[LIMITER_KEY_BYTES])
 {
@@ -76,7 +82,12 @@ void limiter_address_key(struct str address, char out[LIMITER_KEY_BYTES])
 	char text[INET6_ADDRSTRLEN];
 	(void)snprintf(out, LIMITER_KEY_BYTES, "address:" STR_FMT, STR_ARG(address));
 	(void)snprintf(text, sizeof text, STR_FMT, STR_ARG(address));
-	if (address.len >= sizeof text || inet_pton(AF_INET6, text, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6)) return;
+	if (address.len >= sizeof text || inet_pton(AF_INET6, text, &v6) != 1) return;
+	if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+		if (inet_ntop(AF_INET, v6.s6_addr + 12, text, sizeof text))
+			(void)snprintf(out, LIMITER_KEY_BYTES, "address:%s", text);
+		return;
+	}
 	memset(v6.s6_addr + 8, 0, 8);
 	if (inet_ntop(AF_INET6, &v6, text, sizeof text)) (void)snprintf(out, LIMITER_KEY_BYTES, "address:%s/64", text);
 }

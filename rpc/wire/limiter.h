@@ -22,7 +22,8 @@ struct limit_standing {
 struct rate_limiter {
 	/* Counts one call under each of 1 or 2 claims, or, if one of them has no room, under none; one atomic step. out: one per claim,
 	 * written on success and with RATE_LIMITED. Fails: RESOURCE_EXHAUSTED/RATE_LIMITED; else: it cannot tell. */
-	bool (*take)(void *self, const struct limit_claim *claims, size_t count, struct limit_standing *out, struct error *err);
+	bool (*take)(void *self, const struct limit_claim *claims, size_t count, struct limit_standing *out,
+	             struct error *err);
 	void *self;
 	/* Asked instead of one that cannot tell; NULL: the call passes. Limits fail open (DESIGN 7). */
 	const struct rate_limiter *fallback;
@@ -46,8 +47,8 @@ struct str limit_note_policy(struct arena *arena, const struct limit_note *note)
 struct str limit_note_state(struct arena *arena, const struct limit_note *note);
 
 enum { LIMITER_KEY_BYTES = 64 };
-/* "address:192.0.2.1"; of an IPv6 address its /64, which one host owns whole and could walk through. What is no address is kept as
- * it is, cut to fit. */
+/* "address:192.0.2.1", also of ::ffff:192.0.2.1; of another IPv6 address its /64, which one host owns whole and could walk through.
+ * What is no address is kept as it is, cut to fit. */
 void limiter_address_key(struct str address, char out[LIMITER_KEY_BYTES]);
 
 #endif

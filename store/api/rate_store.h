@@ -39,10 +39,10 @@ struct rate_store {
 		 * passes; only tests pass another. out: one per claim, written on success and when refused.
 		 * Fails: RESOURCE_EXHAUSTED/RATE_LIMITED; UNAVAILABLE/STORE_DOWN, on which callers fail open (DESIGN 7). The memory driver
 		 * cannot be down. */
-		bool (*take)(void *self, const struct rate_claim *claims, size_t count, int64_t now_us, struct rate_standing *out,
-		             struct error *err);
+		bool (*take)(void *self, const struct rate_claim *claims, size_t count, int64_t now_us,
+		             struct rate_standing *out, struct error *err);
 		void (*close)(void *self);
-	} *driver;
+	} * driver;
 };
 
 #endif

@@ -192,7 +192,8 @@ void memory_rates_open(const struct memory_rates_options *options, struct rate_s
 	if (options->rule_count < 1 || options->rule_count > RATE_RULES_MAX) die("%zu rate rules", options->rule_count);
 	for (size_t i = 0; i < options->rule_count; i++) {
 		const struct rate_rule *rule = &options->rules[i];
-		if (rule->times < 1 || rule->times > RATE_TIMES_MAX || rule->window_ms < 1) die("rate rule %zu out of range", i);
+		if (rule->times < 1 || rule->times > RATE_TIMES_MAX || rule->window_ms < 1)
+			die("rate rule %zu out of range", i);
 		rates->books[i].times = rule->times;
 		rates->books[i].window_us = rule->window_ms * 1000;
 	}

@@ -11,9 +11,10 @@ struct memory_rates_options {
 	size_t rule_count;             /* 1..RATE_RULES_MAX */
 	/* Bounds of each rule by itself, so that a flood under one of them forgets nothing of another. Kept by forgetting the key that was
 	 * admitted longest ago, which then starts afresh: fails open, as DESIGN 7 wants of rate limits. */
-	size_t keys_max;           /* 0 = 100,000 */
-	size_t bytes_max;          /* 0 = 32 MiB: 100,000 keys with a few calls each, or 35,000 with a hundred */
-	const struct clock *clock; /* of now_us = 0; NULL = the system's. Set back, it neither opens nor closes anything. */
+	size_t keys_max;  /* 0 = 100,000 */
+	size_t bytes_max; /* 0 = 32 MiB: 100,000 keys with a few calls each, or 35,000 with a hundred */
+	const struct clock
+	    *clock; /* of now_us = 0; NULL = the system's. Set back, it neither opens nor closes anything. */
 };
 
 void memory_rates_open(const struct memory_rates_options *options, struct rate_store *out); /* end with driver->close */

@@ -4,7 +4,8 @@
 
 static int64_t seconds_up(int64_t us) { return (us + 999999) / 1000000; }
 
-static bool take(void *self, const struct limit_claim *claims, size_t count, struct limit_standing *out, struct error *err)
+static bool take(void *self, const struct limit_claim *claims, size_t count, struct limit_standing *out,
+                 struct error *err)
 {
 	const struct limits *limits = self;
 	struct rate_claim asked[RATE_CLAIMS_MAX];
@@ -35,7 +36,8 @@ void limits_open(const struct config *c, struct limits *out)
 	out->rules[LIMIT_LOGIN] = rule_of(c->rate_limit_login_times, c->rate_limit_login_seconds);
 	out->rules[LIMIT_CODE] = rule_of(c->rate_limit_code_times, c->rate_limit_code_seconds);
 	out->rules[LIMIT_PLAN] = rule_of(c->rate_limit_plan_times, c->rate_limit_plan_seconds);
-	memory_rates_open(&(struct memory_rates_options){ .rules = out->rules, .rule_count = LIMIT_CLASSES }, &out->store);
+	memory_rates_open(&(struct memory_rates_options){ .rules = out->rules, .rule_count = LIMIT_CLASSES },
+	                  &out->store);
 	out->limiter = (struct rate_limiter){ .take = take, .self = out };
 }
 
@@ -45,4 +47,7 @@ void limits_close(struct limits *limits)
 	limits->open = false;
 }
 
-const struct rate_limiter *limits_limiter(const struct limits *limits) { return limits->open ? &limits->limiter : NULL; }
+const struct rate_limiter *limits_limiter(const struct limits *limits)
+{
+	return limits->open ? &limits->limiter : NULL;
+}

@@ -14,8 +14,8 @@ struct limits {
 	struct rate_limiter limiter;           /* points to this struct */
 };
 
-void limits_open(const struct config *config, struct limits *out); /* nothing with RATE_LIMIT_ENABLED=false */
-void limits_close(struct limits *limits);                         /* accepts what is not open */
+void limits_open(const struct config *config, struct limits *out);      /* nothing with RATE_LIMIT_ENABLED=false */
+void limits_close(struct limits *limits);                               /* accepts what is not open */
 const struct rate_limiter *limits_limiter(const struct limits *limits); /* NULL: nothing is limited */
 
 #endif

@@ -64,6 +64,32 @@ static void check_envelope(struct site *site)
 	CHECK(has_text(http_header(&answer, "vary"), "Origin"));
 	CHECK(http_header(&answer, "transfer-encoding").len == 0);
 
+	/* What the other end said of the caller's limits; and what keeps browsers from making more of an answer than it is. */
+	static const struct {
+		const char *name, *value;
+	} kept[] = {
+		{ "ratelimit", "\"default\";r=41;t=7" },
+		{ "ratelimit-policy", "\"default\";q=100;w=60" },
+		{ "x-content-type-options", "nosniff" },
+		{ "x-frame-options", "DENY" },
+		{ "referrer-policy", "no-referrer" },
+		{ "content-security-policy", "default-src 'none'; frame-ancestors 'none'" },
+		{ "strict-transport-security", "" }, /* not over plain HTTP */
+	};
+	Petfood__V1__DeletePlanReply deleted = PETFOOD__V1__DELETE_PLAN_REPLY__INIT;
+	deleted.plan_id = (char *)(uintptr_t)"p1";
+	struct rpc_outcome told = { .metadata = { .rate_limit = STR("\"default\";r=41;t=7"),
+		                                  .rate_limit_policy = STR("\"default\";q=100;w=60") } };
+	uint8_t packed[64];
+	told.payload = (struct str){ (char *)packed, protobuf_c_message_pack(&deleted.base, packed) };
+	site_send(site, &client, "DELETE", "/api/v1/plans/p1", "", NULL);
+	struct fake_call *limited_call = fake_take_call();
+	if (limited_call) fake_fail(limited_call, &told);
+	answer = site_finish(site, &client);
+	CHECK(answer.status == 200);
+	for (size_t i = 0; i < COUNT(kept); i++)
+		CHECK_STR_ROW(kept[i].name, http_header(&answer, kept[i].name), kept[i].value);
+
 	/* Made where the client sent none, and not believed where it sent nonsense. */
 	site_send(site, &client, "DELETE", "/api/v1/plans/p1",
 	          AUTH "X-Request-Id: a b\r\nOrigin: http://evil.example\r\n", NULL);
@@ -632,6 +658,14 @@ static void check_log(void)
 	int status =
 	    site_ask(&site, "GET", "/nothing", "X-Forwarded-For: 198.51.100.7\r\nX-Request-Id: logged\r\n", NULL)
 	        .status;
+	struct http_client client;
+	struct rpc_outcome none = { .code = RPC_NOT_FOUND,
+		                    .reason = STR("PLAN_NOT_FOUND"),
+		                    .metadata = { .user = STR("0123456789ab") } };
+	site_send(&site, &client, "GET", "/api/v1/plans/p1", "X-Request-Id: whose\r\n", NULL);
+	struct fake_call *call = fake_take_call();
+	if (call) fake_fail(call, &none);
+	CHECK(site_finish(&site, &client).status == 404);
 	site_stop(&site);
 	log_setup(LOG_ERROR, false);
 	(void)dup2(saved, STDERR_FILENO);
@@ -645,6 +679,10 @@ static void check_log(void)
 	CHECK(status == 404 && line != NULL);
 	CHECK_ROW("CONTRACT 1.10 whose request",
 	          line && strstr(line, "client=198.51.100.7") && strstr(line, "request_id=logged"));
+	line = line ? strstr(line + 1, "http.request") : NULL;
+	CHECK_ROW("which request, which route, how it ended, and whose it was",
+	          line && strstr(line, "method=GET route=/api/v1/plans/{id} status=404 ms=") &&
+	              strstr(line, "user=0123456789ab request_id=whose"));
 }
 
 static void check_timeouts(void)

@@ -331,7 +331,7 @@ static const struct {
 	{ "IPv4", "192.0.2.1", "address:192.0.2.1" },
 	{ "a host's /64", "2001:db8:1:2:3:4:5:6", "address:2001:db8:1:2::/64" },
 	{ "the same host", "2001:db8:1:2::7", "address:2001:db8:1:2::/64" },
-	{ "IPv4 in IPv6", "::ffff:192.0.2.1", "address:::ffff:192.0.2.1" },
+	{ "IPv4 in IPv6", "::ffff:192.0.2.1", "address:192.0.2.1" },
 	{ "no address", "somewhere", "address:somewhere" },
 };
 

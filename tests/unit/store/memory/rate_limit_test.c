@@ -18,9 +18,10 @@ static struct rate_store open_rates(size_t times, size_t keys_max, size_t bytes_
 {
 	const struct rate_rule rules[] = { { times, 60000 }, { times, 60000 } };
 	struct rate_store rates;
-	memory_rates_open(&(struct memory_rates_options){
-	                      .rules = rules, .rule_count = 2, .keys_max = keys_max, .bytes_max = bytes_max, .clock = &fake_clock },
-	                  &rates);
+	memory_rates_open(
+	    &(struct memory_rates_options){
+	        .rules = rules, .rule_count = 2, .keys_max = keys_max, .bytes_max = bytes_max, .clock = &fake_clock },
+	    &rates);
 	return rates;
 }
 
@@ -71,7 +72,8 @@ static void test_L04_bounded(void)
 	CHECK(keys > 1 && keys < 40 && bytes <= 100000);
 	CHECK_ROW("what was forgotten starts afresh", admitted(&rates, FIRST, STR("long 0"), 2000) == 1000);
 	CHECK_ROW("the newest are not forgotten", admitted(&rates, FIRST, STR("long 39"), 1) == 0);
-	CHECK_ROW("a flood under one rule forgets nothing of another", admitted(&rates, SECOND_RULE, STR("apart"), 1) == 0);
+	CHECK_ROW("a flood under one rule forgets nothing of another",
+	          admitted(&rates, SECOND_RULE, STR("apart"), 1) == 0);
 	now_us += 60 * (int64_t)SECOND;
 	CHECK(admitted(&rates, FIRST, STR(""), 1) == 1); /* the others have lapsed, and gone */
 	memory_rates_size(&rates, FIRST, &keys, &bytes);
