@@ -11,6 +11,8 @@ import harness
 from accounts import Accounts, Person, code_of, mails
 from harness import DEADLINE_S, PET, Connection, Daemon, Stream, make_jwt, wait_until
 
+BCRYPT = "$2b$04$eAaFbzWMDBmZiwtkK1RTyOyPTgDX89w5TW55Yg/vBWVvojBtU0o/C"  # of "correct horse battery"
+
 
 class Basics(Accounts):
     def test_registers_and_signs_in(self):
@@ -775,3 +777,129 @@ class Operators(Accounts):
         wait_until("the task's failure", lambda: self.sql("select status from tasks where id = ?", task) == [("failed",)])
         answers = self.at_once([lambda: self.daemon.post(f"/api/v1/admin/tasks/{task}/retry", user=None, token=root.tokens["access_token"])] * 10)
         self.assertEqual(sorted(a.status for a in answers), [200] + [409] * 9)
+
+
+class Tokens(unittest.TestCase):
+    """Keys and lives of tokens: daemons with settings of their own."""
+    OLD, NEW = "old-" + "k" * 40, "new-" + "k" * 40
+
+    def status(self, daemon, token):
+        return daemon.get("/api/v1/auth/me", user=None, token=token).status
+
+    def test_A16_a_key_is_rotated(self):
+        ann = Person()
+        with Daemon(JWT_SECRET_KEY=self.OLD) as daemon:
+            first = daemon.post("/api/v1/auth/register", ann.form(), user=None).data["tokens"]
+            daemon.stop()
+            daemon.start(JWT_SECRET_KEY=self.NEW, JWT_KEY_ID="2026-11", JWT_OLD_KEYS=json.dumps(["=" + self.OLD]))
+            self.assertEqual(self.status(daemon, first["access_token"]), 200)
+            second = daemon.post("/api/v1/auth/refresh", {"refresh_token": first["refresh_token"]}, user=None).data
+            header = json.loads(base64.urlsafe_b64decode(second["access_token"].split(".")[0] + "=="))
+            self.assertEqual((header["kid"], header["alg"]), ("2026-11", "HS256"))
+            self.assertEqual(self.status(daemon, second["access_token"]), 200)
+            # The old key is retired: what it signed is nothing any more, what the new one signed goes on.
+            daemon.stop()
+            daemon.start(JWT_SECRET_KEY=self.NEW, JWT_KEY_ID="2026-11")
+            self.assertEqual((self.status(daemon, first["access_token"]), self.status(daemon, second["access_token"])), (401, 200))
+            # Nor does a token get far that claims a key it was not signed with.
+            claims = json.loads(base64.urlsafe_b64decode(second["access_token"].split(".")[1] + "=="))
+            for kid in ("", "2026-10", "../2026-11", "2026-11' or '1'='1", None, 1):
+                self.assertEqual(self.status(daemon, make_jwt(self.NEW.encode(), claims, {"alg": "HS256", "typ": "JWT", "kid": kid})), 401, kid)
+            self.assertEqual(self.status(daemon, make_jwt(self.NEW.encode(), claims)), 401)
+            self.assertEqual(self.status(daemon, make_jwt(self.NEW.encode(), claims, {"alg": "HS256", "typ": "JWT", "kid": "2026-11"})), 200)
+
+    def test_A17_refuses_bad_keys(self):
+        good = "g" * 40
+        for settings in ({"JWT_SECRET_KEY": "short"}, {"JWT_SECRET_KEY": "x" * 31}, {"JWT_SECRET_KEY": "your-super-secret-key-change-this-please-now"},
+                         {"JWT_SECRET_KEY": good, "JWT_OLD_KEYS": '["a=short"]'}, {"JWT_SECRET_KEY": good, "JWT_OLD_KEYS": json.dumps([good])},
+                         {"JWT_SECRET_KEY": good, "JWT_OLD_KEYS": json.dumps(["=" + good])}, {"JWT_SECRET_KEY": good, "JWT_KEY_ID": "a/b"},
+                         {"JWT_SECRET_KEY": good, "JWT_KEY_ID": "x" * 33}, {"JWT_SECRET_KEY": good, "JWT_OLD_KEYS": json.dumps([f"{i}={good}" for i in range(4)])}):
+            daemon = Daemon(**settings)
+            with self.assertRaises(AssertionError, msg=settings) as failed:
+                daemon.start()
+            self.assertIn("JWT_", str(failed.exception))
+            self.assertNotIn(good, str(failed.exception))
+            self.assertEqual(daemon.stop(), 78)
+
+    def test_A25_expiry_does_not_end_a_stream(self):
+        """An open stream outlives the token it was opened with (DESIGN 4); whoever resumes needs a fresh one."""
+        with Daemon(movable_clock=True, PETFOOD_BENCH="true", JWT_ACCESS_TOKEN_EXPIRE_MINUTES=1) as daemon:
+            ann = Person()
+            ann.enter(daemon.post("/api/v1/auth/register", ann.form(), user=None))
+            stream = Stream(daemon.port)
+            stream.connection.send("POST", "/api/v1/plans/stream", {"events": 12, "interval_ms": 400}, {"Authorization": f"Bearer {ann.tokens['access_token']}"})
+            events = stream.events()
+            task = next(events).data["task_id"]
+            daemon.clock_jump(120)
+            path = f"/api/v1/plans/stream?task_id={task}"
+            self.assertEqual(daemon.get(path, user=None, token=ann.tokens["access_token"]).status, 401)
+            fresh = daemon.post("/api/v1/auth/refresh", {"refresh_token": ann.tokens["refresh_token"]}, user=None).data
+            Person.keep(fresh)
+            resumed = Stream(daemon.port)
+            resumed.connection.send("GET", path, None, {"Authorization": f"Bearer {fresh['access_token']}"})
+            self.assertEqual([e.type for e in events][-2:], ["task_completed", "done"])
+            self.assertEqual([e.type for e in resumed.events()][-2:], ["task_completed", "done"])
+
+
+class Passwords(Accounts):
+    def stored(self, who):
+        return self.sql("select hashed_password from users where id = ?", who.id)[0][0]
+
+    def test_A21_hashes_follow_the_configuration(self):
+        with Daemon() as daemon:
+            shared, type(self).daemon = self.daemon, daemon
+            try:
+                ann = self.registered()
+                first = self.stored(ann)
+                self.assertIn("$argon2id$v=19$m=19456,t=2,p=1$", first)
+                self.signed_in(ann)
+                self.assertEqual(self.stored(ann), first)
+                daemon.stop()
+                daemon.start(PASSWORD_PASSES=3)
+                self.assertEqual(self.post("login", username=ann.name, password="not it").status, 401)
+                self.assertEqual(self.stored(ann), first)
+                # Two at once: the one that comes second finds the new hash, and gets in too.
+                answers = self.at_once([lambda: self.post("login", username=ann.name, password=ann.password)] * 4)
+                self.assertEqual({a.status for a in answers}, {200})
+                raised = self.stored(ann)
+                self.assertIn("$m=19456,t=3,p=1$", raised)
+                daemon.stop()
+                daemon.start(PASSWORD_PASSES=2)  # lowered: nothing is made weaker
+                self.signed_in(ann)
+                self.assertEqual(self.stored(ann), raised)
+            finally:
+                type(self).daemon = shared
+
+    def test_bcrypt_of_an_adopted_database_is_upgraded(self):
+        ann = self.registered()
+        self.sql("update users set hashed_password = ? where id = ?", BCRYPT, ann.id)
+        ann.password = "correct horse battery"
+        for wrong in ("correct horse batterz", "correct horse", ""):
+            self.assertEqual(self.post("login", username=ann.name, password=wrong).status, 401)
+        self.assertEqual(self.stored(ann), BCRYPT)
+        self.signed_in(ann)
+        self.assertIn("$argon2id$", self.stored(ann))
+        self.signed_in(ann)
+
+    def test_A20_a_flood_of_logins_leaves_reads_alone(self):
+        """More sign-ins at once than may wait: some are told to come back, none goes unanswered, and reads are answered meanwhile."""
+        ann = self.registered()
+        stop, reads = threading.Event(), []
+
+        def read():
+            while not stop.is_set():
+                reads.append(self.get("me", token=ann.tokens["access_token"]).status)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        answers = self.at_once([lambda: self.post("login", username="nobody-here", password="x" * 20)] * 150)
+        stop.set()
+        reader.join()
+        statuses = [a.status for a in answers]
+        self.assertEqual(set(statuses), {401, 503})
+        for answer in answers:
+            if answer.status == 503:
+                self.assertEqual(answer.json["message"], "服务繁忙，请稍后再试")
+                self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
+        self.assertEqual(set(reads), {200})
+        self.assertGreater(len(reads), 10)

@@ -70,6 +70,10 @@
 	  "Length of that window.") \
 	X(jwt_secret_key,        JWT_SECRET_KEY,            text,         "",     "",  "",          true, \
 	  "Key that signs tokens, at least 32 bytes. Empty: made on first start and kept in the data directory.") \
+	X(jwt_key_id,            JWT_KEY_ID,                text,         "",     "",  "",          false, \
+	  "Name of JWT_SECRET_KEY in tokens (kid); change it together with the key.") \
+	X(jwt_old_keys,          JWT_OLD_KEYS,              list,         "[]",   "",  "",          true, \
+	  "Up to three keys that no longer sign but still verify, each as id=secret; take one out to retire it.") \
 	X(jwt_algorithm,         JWT_ALGORITHM,             text,         "HS256", "HS256", "",     false, \
 	  "Algorithm of tokens; others are refused.") \
 	X(jwt_access_minutes,    JWT_ACCESS_TOKEN_EXPIRE_MINUTES, minutes, "30",  "1", "525600",    false, \

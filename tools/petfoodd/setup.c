@@ -189,6 +189,44 @@ static bool read_key(struct arena *arena, const char *path, struct str *out)
 	return true;
 }
 
+static bool key_refused(struct error *err, const char *name, const char *why)
+{
+	return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "%s is not valid: %s", name, why);
+}
+
+/* kid: letters, digits, '.', '_' and '-', as few as fit; "" = tokens without one. */
+static bool add_key(const char *name, struct str kid, struct str secret, struct token_keys *keys, struct error *err)
+{
+	struct token_key *key = &keys->keys[keys->count];
+	if (keys->count == TOKEN_KEYS_MAX) return key_refused(err, name, "more than three old keys");
+	if (kid.len >= sizeof key->kid) return key_refused(err, name, "a key's id is longer than 32 characters");
+	for (size_t i = 0; i < kid.len; i++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", kid.ptr[i]))
+			return key_refused(err, name, "a key's id is of letters, digits, '.', '_' and '-'");
+	for (size_t i = 0; i < keys->count; i++)
+		if (str_equal(str_from(keys->keys[i].kid), kid)) return key_refused(err, name, "two keys have the same id");
+	if (secret.len < TOKEN_KEY_BYTES_MIN)
+		return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "%s has %zu bytes, and needs at least %d", name, secret.len,
+		                 TOKEN_KEY_BYTES_MIN);
+	(void)snprintf(key->kid, sizeof key->kid, STR_FMT, STR_ARG(kid));
+	key->secret = secret;
+	keys->count++;
+	return true;
+}
+
+static bool add_old_keys(const struct config *config, struct token_keys *keys, struct error *err)
+{
+	for (size_t i = 0; i < config->jwt_old_keys.count; i++) {
+		struct str item = config->jwt_old_keys.items[i];
+		size_t at = str_find(item, STR("="), 0);
+		if (at == SIZE_MAX) return key_refused(err, "JWT_OLD_KEYS", "write each as id=secret");
+		struct str kid = { item.ptr, at }, secret = { item.ptr + at + 1, item.len - at - 1 };
+		if (is_placeholder(secret)) return key_refused(err, "JWT_OLD_KEYS", "a placeholder");
+		if (!add_key("JWT_OLD_KEYS", kid, secret, keys, err)) return false;
+	}
+	return true;
+}
+
 bool setup_keys(struct arena *arena, const struct setup *setup, bool make, struct token_keys *out, struct error *err)
 {
 	struct str secret = setup->config.jwt_secret_key;
@@ -206,11 +244,8 @@ bool setup_keys(struct arena *arena, const struct setup *setup, bool make, struc
 	} else if (is_placeholder(secret)) {
 		return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "JWT_SECRET_KEY is a placeholder: set a secret of your own, or leave it empty");
 	}
-	if (secret.len < TOKEN_KEY_BYTES_MIN)
-		return error_set(err, RPC_INVALID_ARGUMENT, "CONFIG_INVALID", "JWT_SECRET_KEY has %zu bytes, and needs at least %d", secret.len,
-		                 TOKEN_KEY_BYTES_MIN);
-	*out = (struct token_keys){ .count = 1, .keys = { { .kid = "", .secret = secret } } };
-	return true;
+	*out = (struct token_keys){ 0 };
+	return add_key("JWT_SECRET_KEY", setup->config.jwt_key_id, secret, out, err) && add_old_keys(&setup->config, out, err);
 }
 
 bool setup_service_token(struct arena *arena, const struct token_keys *keys, const char *service, int64_t life_s, struct str *out,
