@@ -8,8 +8,8 @@ static bool take(void *self, const struct limit_claim *claims, size_t count, str
                  struct error *err)
 {
 	const struct limits *limits = self;
-	struct rate_claim asked[RATE_CLAIMS_MAX];
-	struct rate_standing standing[RATE_CLAIMS_MAX];
+	struct rate_claim asked[RATE_CLAIMS_MAX] = { { 0 } };
+	struct rate_standing standing[RATE_CLAIMS_MAX] = { { 0 } };
 	for (size_t i = 0; i < count; i++) asked[i] = (struct rate_claim){ claims[i].limit_class, claims[i].key };
 	bool ok = limits->store.driver->take(limits->store.self, asked, count, 0, standing, err);
 	if (!ok && !error_is(err, "RATE_LIMITED")) return false;
