@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "rpc/transport/client_impl.h"
+#include "rpc/transport/sock_close.h"
 #include "rpc/wire/status.h"
 #include "store/base/log.h"
 #include "store/base/time.h"
@@ -76,7 +77,8 @@ failed:
 	return false;
 }
 
-static void endpoint_close(struct endpoint *endpoint)
+/* False: nng still closes it, and may call on_pipe. */
+static bool endpoint_close(struct endpoint *endpoint)
 {
 	/* No call is under way, but a link's last callback may still be returning. */
 	for (struct link *link = endpoint->free_links; link; link = link->next) {
@@ -84,7 +86,7 @@ static void endpoint_close(struct endpoint *endpoint)
 		nng_aio_stop(link->aio);
 		if (link->pause) nng_aio_stop(link->pause);
 	}
-	nng_close(endpoint->socket);
+	bool closed = sock_close(endpoint->socket);
 	while (endpoint->free_links) {
 		struct link *link = endpoint->free_links;
 		endpoint->free_links = link->next;
@@ -93,6 +95,8 @@ static void endpoint_close(struct endpoint *endpoint)
 		free(link);
 	}
 	free(endpoint->url);
+	endpoint->url = NULL;
+	return closed;
 }
 
 bool rpc_client_create(const struct rpc_client_options *options, struct rpc_client **out, struct error *err)
@@ -142,12 +146,14 @@ void rpc_client_destroy(struct rpc_client **out)
 	}
 	while (client->in_flight) pthread_cond_wait(&client->idle, &client->lock);
 	pthread_mutex_unlock(&client->lock);
-	for (size_t i = 0; i < client->endpoint_count; i++) endpoint_close(&client->endpoints[i]);
+	*out = NULL;
+	bool closed = true;
+	for (size_t i = 0; i < client->endpoint_count; i++) closed = endpoint_close(&client->endpoints[i]) && closed;
+	if (!closed) return; /* it stays, for the callbacks that may still come */
 	pthread_cond_destroy(&client->idle);
 	pthread_mutex_destroy(&client->lock);
 	free(client->endpoints);
 	free(client);
-	*out = NULL;
 }
 
 /* With the lock held: a connected endpoint with the fewest calls; else one that is not known to be dead; else the next in turn. */

@@ -7,6 +7,7 @@
 
 #include "petfood/rpc/v1/envelope.pb-c.h"
 #include "rpc/transport/hub_impl.h"
+#include "rpc/transport/sock_close.h"
 #include "rpc/wire/unpack.h"
 #include "store/base/log.h"
 #include "store/base/time.h"
@@ -334,7 +335,7 @@ void event_hub_destroy(struct event_hub **out)
 	pthread_mutex_unlock(&hub->lock);
 	pthread_join(hub->thread, NULL);
 	nng_aio_stop(hub->aio);
-	nng_close(hub->socket);
+	(void)sock_close(hub->socket); /* no new connection is told of from here */
 	nng_aio_free(hub->aio);
 	while (hub->notices) {
 		struct notice *notice = hub->notices;

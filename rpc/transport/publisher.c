@@ -7,6 +7,7 @@
 
 #include "petfood/rpc/v1/envelope.pb-c.h"
 #include "rpc/transport/events.h"
+#include "rpc/transport/sock_close.h"
 #include "rpc/transport/watchdog.h"
 #include "store/base/log.h"
 #include "store/base/metrics.h"
@@ -56,7 +57,7 @@ void event_publisher_destroy(struct event_publisher **out)
 	if (!publisher) return;
 	watchdog_stop(&publisher->watchdog);
 	while (publisher->listener_count) listener_close(&publisher->listeners[--publisher->listener_count]);
-	nng_close(publisher->socket);
+	(void)sock_close(publisher->socket);
 	pthread_mutex_destroy(&publisher->lock);
 	free(publisher->listeners);
 	free(publisher);

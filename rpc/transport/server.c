@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rpc/transport/server_impl.h"
+#include "rpc/transport/sock_close.h"
 #include "store/base/log.h"
 
 enum {
@@ -430,7 +431,7 @@ void rpc_server_stop(struct rpc_server **out)
 	/* From here slot_count is final: slot_open adds nothing once closed is set. */
 	for (size_t i = 0; i < server->slot_count; i++) nng_ctx_close(server->slots[i]->ctx);
 	for (size_t i = 0; i < server->slot_count; i++) nng_aio_stop(server->slots[i]->aio);
-	nng_close(server->socket);
+	(void)sock_close(server->socket); /* no callback of ours hangs on the socket itself */
 	server_free(server);
 	*out = NULL;
 }

@@ -126,9 +126,9 @@ int main(void)
 {
 	log_setup(LOG_ERROR, false);
 	fixture_init();
-	r09_the_peer_leaves_mid_reply();
 	r11_a_peer_that_reads_nothing();
 	r11_a_slow_peer_catches_up();
+	r09_the_peer_leaves_mid_reply(); /* last: nng 1.5 may clear no connection away after it (sock_close.h) */
 	fixture_fini();
 	return check_done("peer_test");
 }
