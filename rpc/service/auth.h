@@ -32,6 +32,15 @@ void session_to_message(struct call *call, const struct session *session, Petfoo
 /* The one spelling of an address that counts: trimmed, ASCII letters lower case. */
 struct str address_normalise(struct arena *arena, const char *text);
 
+/* ---- auth_guard.c: guesses at passwords (store/api/login_store.h) ---- */
+
+/* Counts a try for an account as it was typed. user_id: whose it is, "" = nobody's: both take as long. Fails LOGIN_LOCKED.
+ * *out_bucket: for guard_forgive once the password was right. */
+MUST_CHECK bool guard_enter(struct call *call, struct str login, struct str user_id, struct str *out_bucket, struct error *err);
+void guard_forgive(struct call *call, struct str bucket);
+/* The owner has proven to be who they are in another way. */
+void guard_forgive_account(struct call *call, const struct user *user);
+
 /* Spends a mailed code; verification_take and its failures, said in the caller's language. */
 MUST_CHECK bool code_take(struct call *call, const char *email, enum code_purpose purpose, const char *code,
                           struct verification_ticket *out, struct error *err);

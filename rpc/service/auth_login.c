@@ -24,7 +24,13 @@ static bool check(struct call *call, struct str login, struct str password, stru
 		if (!is_nobody(err)) return false;
 		out->hash = STR_NONE;
 	}
-	if (!password_verify(policy, out->hash, password, &matches, err)) return false;
+	struct str bucket;
+	if (!guard_enter(call, login, out->user.id, &bucket, err)) return false;
+	if (!password_verify(policy, out->hash, password, &matches, err)) {
+		guard_forgive(call, bucket); /* nobody has learnt anything */
+		return false;
+	}
+	if (matches) guard_forgive(call, bucket);
 	if (!matches) return error_set(err, RPC_UNAUTHENTICATED, "LOGIN_FAILED", "no such user, or another password");
 	if (!out->user.is_active) return error_set(err, RPC_UNAUTHENTICATED, "USER_DISABLED", "the user is disabled");
 	if (!password_needs_rehash(policy, out->hash)) return true;

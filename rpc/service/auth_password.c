@@ -62,6 +62,7 @@ bool auth_service_reset_password(struct call *call, const void *request, void *r
 		verification_give_back(&accounts_of(call)->verification, &ticket);
 		return false;
 	}
+	guard_forgive_account(call, &user);
 	out->message = done_text(call);
 	return true;
 }

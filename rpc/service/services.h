@@ -9,6 +9,7 @@
 #include "rpc/job/engine.h"
 #include "rpc/service/revocation.h"
 #include "rpc/service/verification.h"
+#include "store/api/login_store.h"
 #include "store/api/store.h"
 
 /* What accounts work with. */
@@ -18,6 +19,8 @@ struct accounts {
 	struct password_policy passwords;
 	struct verification verification;
 	struct revocation *revocation;
+	struct login_store logins;            /* driver NULL: guesses at passwords are not counted */
+	struct login_limits login_limits;
 	bool registration_requires_code;      /* REGISTRATION_REQUIRES_CODE */
 };
 

@@ -42,6 +42,7 @@
 	X(IDEMPOTENCY_IN_FLIGHT, ABORTED,              409, 0, "相同请求正在处理中", "the same request is under way") \
 	X(USER_NOT_FOUND,        NOT_FOUND,            404, 0, "用户不存在", "no such user") \
 	X(LOGIN_FAILED,          UNAUTHENTICATED,      401, 0, "用户名或密码错误", "wrong user name or password") \
+	X(LOGIN_LOCKED,          RESOURCE_EXHAUSTED,   429, 0, "登录尝试过多，请稍后再试", "too many tries to sign in, please try again later") \
 	X(OLD_PASSWORD_WRONG,    INVALID_ARGUMENT,     422, 0, "旧密码错误", "the old password is wrong") \
 	X(PASSWORD_WRONG,        INVALID_ARGUMENT,     422, 0, "密码错误", "the password is wrong") \
 	X(REGISTRATION_NEEDS_CODE, FAILED_PRECONDITION, 403, 0, "注册需要验证码，请先获取验证码", "registering needs a verification code: ask for one first") \

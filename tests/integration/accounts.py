@@ -66,6 +66,28 @@ def code_of(mail):
     return Person.secret(code)
 
 
+def leaks(daemon):
+    """A08: no code, token or password of the suite stands in a log line, a metric, an event or the database. A code is digits that might
+    stand somewhere by chance, so it is looked for as a word of its own, and not in the database's bytes."""
+    if not daemon.process:
+        daemon.start()
+    metrics = daemon.get("/metrics", user=None).body.decode()
+    with sqlite3.connect(daemon.dir / "data" / "petfood.db", timeout=30) as database:
+        events = "\n".join(row[0] for row in database.execute("select data from task_events"))
+    database.close()
+    files = b"".join(path.read_bytes() for path in (daemon.dir / "data").glob("petfood.db*"))
+    words = {name: set(re.findall(r"[\w.-]+", text)) for name, text in (("log", daemon.log()), ("metrics", metrics), ("events", events))}
+    texts = daemon.log() + metrics + events
+    assert len(words["log"]) > 100
+    for secret in Person.secrets:
+        if secret.isdigit():
+            for name, found in words.items():
+                assert secret not in found, f"a code stands in the {name}: {secret}"
+        elif len(secret) >= 12:
+            assert secret not in texts, f"a secret is told: {secret}"
+            assert secret.encode() not in files, f"a secret is stored: {secret}"
+
+
 class Accounts(unittest.TestCase):
     settings = {}
 
@@ -75,7 +97,10 @@ class Accounts(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        cls.daemon.__exit__(None, None, None)
+        try:
+            leaks(cls.daemon)
+        finally:
+            cls.daemon.__exit__(None, None, None)
 
     def another(self, **settings):
         return Daemon(**settings)
@@ -85,6 +110,11 @@ class Accounts(unittest.TestCase):
 
     def post(self, path, token=None, headers=None, verb="POST", **body):
         answer = self.daemon.request(verb, f"/api/v1/auth/{path}", body, user=None, token=token, headers=headers)
+        if answer.status != 200:
+            told = answer.body.decode() + str(answer.headers)
+            for field in ("password", "old_password", "new_password", "code", "refresh_token"):
+                secret = body.get(field)
+                assert not (isinstance(secret, str) and len(secret) >= 6 and secret in told), (field, answer)
         if answer.status == 200:
             data = answer.json["data"]
             for tokens in (data, data.get("tokens") or {}) if isinstance(data, dict) else ():

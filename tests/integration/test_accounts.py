@@ -1,7 +1,11 @@
 """Accounts over HTTP: every row of the contract's section on them, and every state of codes and tokens."""
 import base64
 import json
+import random
 import re
+import secrets
+import sqlite3
+import statistics
 import threading
 import time
 import unittest
@@ -903,3 +907,160 @@ class Passwords(Accounts):
                 self.assertGreaterEqual(int(answer.headers["retry-after"]), 1)
         self.assertEqual(set(reads), {200})
         self.assertGreater(len(reads), 10)
+
+
+class Timing(Accounts):
+    """A01: nothing that is answered to anybody tells by its time whether there is such an account. 2,000 calls of either kind, in random
+    order on one connection, compared by Welch's t over what lies below the 95th percentile (a slow disk says nothing about accounts).
+    Three tries: chance is not significant three times in a row, in the same direction; a difference that is there is."""
+    CALLS = 2000
+    SIGNIFICANT = 3.3  # one in a thousand
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon(TRUSTED_PROXIES='["127.0.0.1"]', VERIFICATION_CODE_MAX_HOURLY_FAILURES=100000).__enter__()
+        cls.calls = 100 if harness.SHORT else cls.CALLS
+
+    def people(self, count):
+        """So many addresses with and without an account."""
+        known, unknown = ([f"{kind}-{secrets.token_hex(8)}@example.com" for _ in range(count)] for kind in ("k", "u"))
+        with sqlite3.connect(self.daemon.dir / "data" / "petfood.db", timeout=30) as database:
+            password = database.execute("select hashed_password from users limit 1").fetchone()[0]
+            database.executemany("insert into users (id, username, email, hashed_password, created_at, updated_at) values (?, ?, ?, ?, 1, 1)",
+                                 [(str(uuid.uuid4()), a.split("@")[0], a, password) for a in known])
+        database.close()
+        return known, unknown
+
+    def measure(self, path, body, known, unknown):
+        """t of the difference between the two kinds."""
+        order = [(True, a) for a in known] + [(False, a) for a in unknown]
+        random.shuffle(order)
+        times, answers = {True: [], False: []}, {True: set(), False: set()}
+        connection = Connection(self.daemon.port)
+        for kind, address in order:
+            began = time.perf_counter()
+            connection.send("POST", f"/api/v1/auth/{path}", body(address), {"X-Forwarded-For": "2001:db8:%x:%x::1" % (random.getrandbits(16), random.getrandbits(16))})
+            answer = connection.reply()
+            times[kind].append(time.perf_counter() - began)
+            answers[kind].add((answer.status, answer.body.replace(address.encode(), b"")))
+        connection.close()
+        self.assertEqual(answers[True], answers[False])
+        self.assertEqual(len(answers[True]), 1, answers)
+        edge = sorted(times[True] + times[False])[int(0.95 * len(order))]
+        a, b = ([t for t in times[kind] if t < edge] for kind in (True, False))
+        spread = statistics.variance(a) / len(a) + statistics.variance(b) / len(b)
+        return (statistics.mean(a) - statistics.mean(b)) / spread ** 0.5
+
+    def check(self, path, body, people):
+        found = []
+        for _ in range(3):
+            found.append(self.measure(path, body, *people()))
+            if abs(found[-1]) < self.SIGNIFICANT or found[-1] * found[0] < 0:
+                return
+        self.fail(f"{path} takes longer for {'known' if found[0] > 0 else 'unknown'} accounts: t = {found}")
+
+    def test_A01_login(self):
+        self.registered()
+        known, unknown = self.people(self.calls)
+        self.check("login", lambda a: {"username": a, "password": "not it at all"}, lambda: (known, unknown))
+
+    def test_A01_codes(self):
+        self.registered()
+        last = []
+
+        def fresh():
+            last[:] = self.people(self.calls)
+            return last
+
+        self.check("password/send-code", lambda a: {"email": a}, fresh)
+        # Each has a code now, or looks as if.
+        self.check("password/reset", lambda a: {"email": a, "code": "000000", "new_password": "whatever"}, lambda: last)
+        self.check("send-code", lambda a: {"email": a, "code_type": "password_reset"}, fresh)
+        self.check("send-code", lambda a: {"email": a, "code_type": "register"}, fresh)
+
+
+class Guesses(Accounts):
+    """A18, A19: who guesses waits; who has signed in from where they are does not."""
+    HOME = "198.51.100.7"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon(movable_clock=True, RATE_LIMIT_ENABLED="true", RATE_LIMIT_TIMES=10000, RATE_LIMIT_LOGIN_TIMES=10000, RATE_LIMIT_CODE_TIMES=10000,
+                            LOGIN_FAILURES_PER_MINUTE=40, TRUSTED_PROXIES='["127.0.0.1"]').__enter__()
+
+    def setUp(self):
+        self.daemon.clock_jump(120)  # what others have guessed counts no more
+        self.places = 0
+
+    def elsewhere(self):
+        """An address of another network each time."""
+        self.places += 1
+        return f"2001:db8:{self.places:x}::1"
+
+    def login(self, name, password, address):
+        return self.post("login", username=name, password=password, headers={"X-Forwarded-For": address})
+
+    def at_home(self, prefix="ann"):
+        who = self.person(prefix)
+        return who.enter(self.post("register", **who.form(), headers={"X-Forwarded-For": self.HOME}))
+
+    def assert_locked(self, answer, seconds):
+        self.assertEqual((answer.status, answer.json["message"]), (429, "登录尝试过多，请稍后再试"))
+        self.assertLessEqual(int(answer.headers["retry-after"]), seconds)
+        self.assertGreater(int(answer.headers["retry-after"]), seconds // 2)
+
+    def test_A18_each_guess_costs_more(self):
+        ann = self.at_home()
+        for name in ("nobody-of-that-name", ann.name):  # and nothing tells which of them there is
+            for _ in range(5):
+                self.assertEqual(self.login(name, "guess", self.elsewhere()).status, 401)
+            for wait in (1, 2, 4, 8, 16):
+                self.assert_locked(self.login(name, ann.password, self.elsewhere()), wait)
+                self.daemon.clock_jump(wait)
+                self.assertEqual(self.login(name, "guess", self.elsewhere()).status, 401)
+        # The owner is let in from where they were before, though not from a new place.
+        self.assert_locked(self.login(ann.name, ann.password, self.elsewhere()), 32)
+        self.assertEqual(self.login(ann.name, ann.password, self.HOME).status, 200)
+        self.assert_locked(self.login(ann.name, ann.password, self.elsewhere()), 32)
+        # There they have their own few tries.
+        for _ in range(5):
+            self.assertEqual(self.login(ann.name, "typo", self.HOME).status, 401)
+        self.assert_locked(self.login(ann.name, ann.password, self.HOME), 1)
+        # A new password by mail opens every door.
+        self.post("password/send-code", email=ann.email)
+        code, new = self.mailed_code(ann.email), Person.secret("4th" + ann.password)
+        self.assertEqual(self.post("password/reset", email=ann.email, code=code, new_password=new).status, 200)
+        self.assertEqual(self.login(ann.name, new, self.elsewhere()).status, 200)
+
+    def test_A18_right_ones_cost_nothing(self):
+        ann = self.at_home()
+        for _ in range(3):
+            for _ in range(4):
+                self.assertEqual(self.login(ann.name, "typo", self.elsewhere()).status, 401)
+            self.assertEqual(self.login(ann.name, ann.password, self.elsewhere()).status, 200)
+
+    def test_A18_waits_have_an_end(self):
+        ann = self.at_home()
+        for _ in range(5):
+            self.login(ann.name, "guess", self.elsewhere())
+        for _ in range(12):
+            self.daemon.clock_jump(901)
+            self.assertEqual(self.login(ann.name, "guess", self.elsewhere()).status, 401)
+        self.assert_locked(self.login(ann.name, ann.password, self.elsewhere()), 900)
+
+    def test_A18_parallel_guesses_are_worth_no_more(self):
+        ann = self.at_home()
+        answers = self.at_once([lambda a=self.elsewhere(): self.login(ann.name, "guess", a) for _ in range(30)])
+        self.assertEqual(sorted(a.status for a in answers if a.status != 503)[:6], [401] * 5 + [429])
+        self.assertEqual(sum(a.status == 401 for a in answers), 5)
+
+    def test_A19_spraying_is_stopped_and_told(self):
+        ann, bob = self.at_home(), self.at_home("bob")
+        for i in range(40):
+            self.assertEqual(self.login(f"sprayed-{i}", "Summer2026", self.elsewhere()).status, 401)
+        self.assert_locked(self.login("sprayed-one-more", "Summer2026", self.elsewhere()), 1)
+        self.assert_locked(self.login(ann.name, ann.password, self.elsewhere()), 1)
+        self.assertEqual(self.login(bob.name, bob.password, self.HOME).status, 200)
+        self.assertIn("event=login.flood", self.daemon.log())
+        self.daemon.clock_jump(61)
+        self.assertEqual(self.login(ann.name, ann.password, self.elsewhere()).status, 200)

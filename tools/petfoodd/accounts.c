@@ -4,6 +4,7 @@
 
 #include "rpc/outbound/mail/queue.h"
 #include "store/memory/codes.h"
+#include "store/memory/logins.h"
 
 enum { DAY_S = 24 * 3600 };
 
@@ -41,6 +42,16 @@ bool accounts_open(struct arena *arena, const struct setup *setup, const struct 
 		.refresh_life_s = c->jwt_refresh_days * DAY_S,
 		.registration_requires_code = c->registration_requires_code,
 	};
+	if (c->rate_limit_enabled) {
+		const struct memory_logins_options logins = { .clock = &clock_system };
+		memory_logins_open(&logins, &out->logins);
+		out->login_limits = (struct login_limits){ .free_failures = (uint32_t)c->login_free_failures,
+			                                   .first_wait_ms = 1000,
+			                                   .wait_max_ms = 15 * 60 * 1000,
+			                                   .forget_ms = 24 * 3600 * 1000,
+			                                   .overall_max = (uint32_t)c->login_failures_per_minute,
+			                                   .overall_window_ms = 60 * 1000 };
+	}
 	const struct revocation_options revocation = { .sessions = &store->sessions,
 		                                       .clock = &clock_system,
 		                                       .access_life_s = out->access_life_s };
@@ -55,4 +66,6 @@ void accounts_close(struct accounts *accounts)
 	mail_queue_stop(&accounts->verification.mail);
 	if (accounts->verification.codes.driver) accounts->verification.codes.driver->close(accounts->verification.codes.self);
 	accounts->verification.codes = (struct code_store){ 0 };
+	if (accounts->logins.driver) accounts->logins.driver->close(accounts->logins.self);
+	accounts->logins = (struct login_store){ 0 };
 }

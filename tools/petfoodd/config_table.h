@@ -84,6 +84,10 @@
 	  "Memory that hashing one password takes, in KiB (argon2id). Raised, passwords are hashed anew as their owners sign in.") \
 	X(password_passes,       PASSWORD_PASSES,           count,        "2",    "1", "20",        false, \
 	  "Passes over that memory. Raised, as above.") \
+	X(login_free_failures,   LOGIN_FREE_FAILURES,       count,        "5",    "1", "1000",      false, \
+	  "Wrong passwords for one account before each further one doubles the wait, from a second to 15 minutes; devices that the owner has signed in from count apart. Without RATE_LIMIT_ENABLED nothing is counted.") \
+	X(login_failures_per_minute, LOGIN_FAILURES_PER_MINUTE, count,    "300",  "10", "100000",   false, \
+	  "Wrong passwords of all accounts within a minute; beyond it only devices that the owner has signed in from are let try.") \
 	X(registration_requires_code, REGISTRATION_REQUIRES_CODE, flag,   "false", "", "",          false, \
 	  "Closes the registration that needs no mailed code.") \
 	X(code_length,           VERIFICATION_CODE_LENGTH,  count,        "6",    "4", "8",         false, \
