@@ -177,7 +177,11 @@ class OpenApi(unittest.TestCase):
                 yield verb.upper(), path, operation
 
     def test_B38_examples_are_taken(self):
-        for verb, path, operation in self.operations():
+        """By form: what an account's example asks for may be refused by the state of things (a code that nobody sent), never as malformed."""
+        self.daemon.token("ann")
+        self.daemon.cli("user", "promote", "ann")
+        # Those of accounts come last: they end sessions, and the account itself.
+        for verb, path, operation in sorted(self.operations(), key=lambda o: "/auth/" in o[1]):
             parameters = operation.get("parameters", [])
             query = [(p["name"], json.dumps(value) if isinstance(value, bool) else value) for p in parameters if p["in"] == "query"
                      for value in (p["example"] if isinstance(p["example"], list) else [p["example"]])]
@@ -188,6 +192,12 @@ class OpenApi(unittest.TestCase):
             connection = Connection(self.daemon.port)
             connection.send(verb, target, body, self.daemon.headers("ann"))
             status, headers = connection.head()
+            if "/auth/" in path and "content-length" in headers:
+                answer = json.loads(connection.take(int(headers["content-length"])))
+                connection.close()
+                self.assertIn(status, (200, 401, 404, 409, 422, 429), f"{verb} {target} {answer}")
+                self.assertNotIsInstance(answer.get("detail"), list, f"{verb} {target} {answer}")
+                continue
             connection.close()
             # 404: the example's ids are of nothing here.
             self.assertIn(status, (200, 404), f"{verb} {target}")
