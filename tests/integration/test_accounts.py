@@ -1,5 +1,7 @@
 """Accounts over HTTP: every row of the contract's section on them, and every state of codes and tokens."""
 import base64
+import hashlib
+import hmac
 import json
 import random
 import re
@@ -13,7 +15,7 @@ import uuid
 
 import harness
 from accounts import Accounts, Person, code_of, mails
-from harness import DEADLINE_S, PET, Connection, Daemon, Stream, make_jwt, wait_until
+from harness import DEADLINE_S, PET, Connection, Daemon, Stream, b64, make_jwt, wait_until
 
 BCRYPT = "$2b$04$eAaFbzWMDBmZiwtkK1RTyOyPTgDX89w5TW55Yg/vBWVvojBtU0o/C"  # of "correct horse battery"
 
@@ -789,6 +791,52 @@ class Tokens(unittest.TestCase):
 
     def status(self, daemon, token):
         return daemon.get("/api/v1/auth/me", user=None, token=token).status
+
+    def test_A15_forged_tokens_are_nothing(self):
+        key = ("key-" + "k" * 40).encode()
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        with Daemon(JWT_SECRET_KEY=key.decode()) as daemon:
+            ann = Person()
+            ann.enter(daemon.post("/api/v1/auth/register", ann.form(), user=None))
+            head, body, signature = ann.tokens["access_token"].split(".")
+            claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+            now = claims["iat"]
+
+            def without(name):
+                return {k: v for k, v in claims.items() if k != name}
+
+            def signed(text, header=b'{"alg":"HS256","typ":"JWT"}'):
+                parts = f"{b64(header)}.{b64(text.encode())}"
+                return parts + "." + b64(hmac.new(key, parts.encode(), hashlib.sha256).digest())
+
+            rows = {f"alg {alg}": make_jwt(key, claims, {"alg": alg, "typ": "JWT"}) for alg in ("none", "None", "NONE", "RS256", "ES256", "PS256", "HS384", "HS512", "", None, 5)}
+            rows.update({f"alg {alg}, no signature": f"{b64(json.dumps({'alg': alg}).encode())}.{body}." for alg in ("none", "nOnE", "HS256")})
+            rows.update({f"kid {kid!r}": make_jwt(key, claims, {"alg": "HS256", "typ": "JWT", "kid": kid})
+                         for kid in ("x", "../../../dev/null", "/proc/self/environ", "' union select 'k", "", None, ["a"], "x" * 5000)})
+            rows.update({
+                "foreign key with its own jku": make_jwt(b"f" * 48, claims, {"alg": "HS256", "jku": "http://127.0.0.1:1/k", "x5u": "http://127.0.0.1:1/c", "jwk": {"kty": "oct", "k": b64(b"f" * 48)}}),
+                "no exp": make_jwt(key, without("exp")), "no sub": make_jwt(key, without("sub")), "no type": make_jwt(key, without("type")),
+                "exp past": make_jwt(key, dict(claims, exp=now - 3600)), "exp text": make_jwt(key, dict(claims, exp=str(now + 600))),
+                "exp negative": make_jwt(key, dict(claims, exp=-1)), "exp huge": make_jwt(key, dict(claims, exp=10 ** 30)),
+                "nbf future": make_jwt(key, dict(claims, nbf=now + 3600)), "iat future": make_jwt(key, dict(claims, iat=now + 3600)),
+                "type refresh": make_jwt(key, dict(claims, type="refresh")), "type service": make_jwt(key, dict(claims, type="service")),
+                "type list": make_jwt(key, dict(claims, type=["access"])), "sub of nobody": make_jwt(key, dict(claims, sub=str(uuid.uuid4()))),
+                "a revoked or unknown user's sid": make_jwt(key, dict(claims, sub="")), "duplicate claims": signed(json.dumps(claims)[:-1] + ',"sub":"%s"}' % uuid.uuid4()),
+                "duplicate exp": signed('{"exp":99999999999,' + json.dumps(claims)[1:]), "not an object": signed('["a"]'), "no JSON": signed("{"),
+                "NUL in sub": signed(json.dumps(dict(claims, sub=claims["sub"] + "\0x"))), "duplicate alg": signed(json.dumps(claims), b'{"alg":"none","alg":"HS256"}'),
+                "signature cut": f"{head}.{body}.{signature[:-1]}", "signature longer": f"{head}.{body}.{signature}A", "signature padded": f"{head}.{body}.{signature}=",
+                "signature twice": f"{head}.{body}.{signature}.{signature}", "signature not canonical": f"{head}.{body}.{signature[:-1]}{alphabet[alphabet.index(signature[-1]) ^ 1]}",
+                "body changed": f"{head}.{b64(base64.urlsafe_b64decode(body + '==').replace(ann.name.encode(), b'root'))}.{signature}",
+                "refresh token": ann.tokens["refresh_token"], "empty": "", "dots": "..", "20 KB": make_jwt(key, dict(claims, pad="x" * 20000)),
+            })
+            for label, token in rows.items():
+                answer = daemon.get("/api/v1/auth/me", user=None, headers={"Authorization": f"Bearer {token}"})
+                self.assertEqual(answer.status, 401, label)
+            megabyte = daemon.get("/api/v1/auth/me", user=None, headers={"Authorization": "Bearer " + make_jwt(key, dict(claims, pad="x" * 1000000))})
+            self.assertIn(megabyte.status, (400, 401, 431))
+            # What a header merely says beside the algorithm is not followed.
+            self.assertEqual(self.status(daemon, make_jwt(key, claims, {"alg": "HS256", "typ": "JWT", "jku": "http://127.0.0.1:1/k"})), 200)
+            self.assertEqual(self.status(daemon, ann.tokens["access_token"]), 200)
 
     def test_A16_a_key_is_rotated(self):
         ann = Person()
