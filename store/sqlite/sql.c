@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "store/base/log.h"
+#include "store/base/time.h"
 
 /* DATABASE_ECHO. sqlite3_sql gives the text with its ?1, never the values. */
 static int echo_statement(unsigned mask, void *self, void *stmt, void *text)
@@ -60,6 +62,19 @@ static bool set_wal(struct sql_conn *conn, struct error *err)
 	return ok;
 }
 
+/* Of several who open an empty file at once SQLite refuses some without asking its busy handler, as a deadlock could come of it: they
+ * hold nothing here, so they may wait. */
+static bool set_wal_in_time(struct sql_conn *conn, int64_t busy_timeout_ms, struct error *err)
+{
+	const struct timespec pause = { .tv_nsec = 5 * 1000000 };
+	int64_t until_ms = time_monotonic_ms() + busy_timeout_ms;
+	while (!set_wal(conn, err)) {
+		if (!error_is(err, "STORE_BUSY") || time_monotonic_ms() >= until_ms) return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 bool sql_open(const struct sql_options *options, struct sql_conn *out, struct error *err)
 {
 	memset(out, 0, sizeof *out);
@@ -75,7 +90,7 @@ bool sql_open(const struct sql_options *options, struct sql_conn *out, struct er
 	(void)sqlite3_busy_timeout(out->db,
 	                           (int)(options->busy_timeout_ms > INT32_MAX ? INT32_MAX : options->busy_timeout_ms));
 	if (options->echo) (void)sqlite3_trace_v2(out->db, SQLITE_TRACE_STMT, echo_statement, NULL);
-	if (!options->read_only && !set_wal(out, err)) goto failed;
+	if (!options->read_only && !set_wal_in_time(out, options->busy_timeout_ms, err)) goto failed;
 	if (!sql_set_up(out,
 	                "pragma synchronous = full;"
 	                "pragma foreign_keys = on;"
