@@ -350,6 +350,19 @@ class Codes(Accounts):
         self.new_code(bob.email)  # the queue has gone past
         self.assertEqual(mails(self.daemon, ann.email), [])
 
+    def test_a_code_whose_mail_never_left_costs_nothing(self):
+        """The server is away: the caller is answered at once, and in the end neither cooldown nor the day's count remember it."""
+        with Daemon(movable_clock=True, MAIL_DRIVER="smtp", SMTP_HOST="127.0.0.1", SMTP_PORT=1, SMTP_USE_TLS="false", SMTP_FROM_EMAIL="us@example.com",
+                    VERIFICATION_CODE_EXPIRE_MINUTES=1, VERIFICATION_CODE_COOLDOWN_SECONDS=300) as other:
+            def send():
+                return other.post("/api/v1/auth/send-code", {"email": "bob@example.com", "code_type": "register"}, user=None)
+
+            self.assertEqual(send().data["remaining_daily_sends"], 9)
+            self.assertEqual(send().status, 429)
+            other.clock_jump(61)
+            wait_until("the code to be taken back", lambda: "event=code.withdrawn" in other.log())
+            self.assertEqual(send().data["remaining_daily_sends"], 9)
+
     def test_registration_may_need_a_code(self):
         with self.another(REGISTRATION_REQUIRES_CODE="true") as other:
             bob = Person("bob")
